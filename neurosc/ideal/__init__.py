@@ -1,0 +1,99 @@
+"""The ideal model: the exact equilibrium, or noisy steps in time."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, get_args
+
+import numpy.typing as npt
+
+from neurosc.ideal.newton import newton
+from neurosc.ideal.reduction import reduce
+from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
+from neurosc.ideal.steps import Clock, steps
+from neurosc.network import PhaseNetwork
+from neurosc.randomness import RNG, substream
+from neurosc.substrate import Nudge, Relaxation
+
+__all__ = ["Ideal"]
+
+Method = Literal["auto", "newton", "steps"]
+NEWTON_TOLERANCE = 1e-10
+
+
+@dataclasses.dataclass(frozen=True)
+class Ideal:
+    """The ideal substrate.
+
+    Parameters
+    ----------
+    method
+        - `"newton"`: descend the energy to its minimum and certify it;
+        - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW by stochastic Heun;
+        - `"auto"`: newton without noise, steps with it.
+    tolerance
+        Largest |torque| at rest, in units of the largest sum of couplings and field on one
+        oscillator (at least 1). Default 1e-10 for newton, 1e-3 for steps.
+    noise
+        D, in rad^2 per unit of time.
+
+    Other arguments
+    ---------------
+    duration, dt
+        Length of a `"steps"` run and of one step, in units of time. Defaults: 300 and .25 over
+        the strongest pull.
+    max_steps
+        Most Newton steps of one sample.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method, negative numbers, or noise with `method="newton"`.
+
+    Notes
+    -----
+    Without `start`, newton begins where each oscillator follows those before it (in a layered
+    network the feed-forward pass), steps at phase 0.
+    """
+
+    method: Method = "auto"
+    tolerance: float | None = None
+    noise: float = 0.0
+    duration: float | None = dataclasses.field(default=None, kw_only=True)
+    dt: float | None = dataclasses.field(default=None, kw_only=True)
+    max_steps: int = dataclasses.field(default=200, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise ValueError(f"method: {self.method!r} is unknown; use one of {get_args(Method)}")
+        for name in ("tolerance", "duration", "dt"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"{name}: {value} is not a positive number")
+        if not 0 <= self.noise < float("inf"):
+            raise ValueError(f"noise: {self.noise} is not a number >= 0 (rad^2 per unit of time)")
+        if self.noise and self.method == "newton":
+            raise ValueError('noise: newton solves the noiseless network; use method="steps"')
+        if self.max_steps < 1:
+            raise ValueError(f"max_steps: {self.max_steps} allows no step; give 1 or more")
+
+    def relax(
+        self,
+        network: PhaseNetwork,
+        x: npt.ArrayLike | None = None,
+        *,
+        nudge: Nudge | None = None,
+        start: npt.ArrayLike | None = None,
+        rng: RNG = None,
+    ) -> Relaxation:
+        """Relax samples x (batch, inputs); see `Substrate`. `rng` matters only with noise."""
+        problem = reduce(network, x, nudge, start)
+        if self.method == "steps" or self.noise > 0:
+            return steps(
+                problem,
+                Clock.of(problem, self.duration, self.dt),
+                diffusion=self.noise,
+                tolerance=self.tolerance or STEPS_TOLERANCE,
+                seed=substream(rng if self.noise else 0, "phase noise"),
+            )
+        return newton(problem, self.tolerance or NEWTON_TOLERANCE, self.max_steps)

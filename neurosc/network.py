@@ -1,0 +1,427 @@
+"""The phase network: its parameters, the roles of its oscillators, and its energy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+import scipy
+
+FloatArray = npt.NDArray[np.float64]
+ComplexArray = npt.NDArray[np.complex128]
+IntArray = npt.NDArray[np.intp]
+Indices = Sequence[int] | IntArray | range
+
+EncodingKind = Literal["phase", "amplitude", "frequency"]
+
+HERMITIAN_TOLERANCE = 1e-9
+"""Largest asymmetry, relative to the largest coupling, that counts as rounding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """How a sample `x` enters at the input oscillators.
+
+    Parameters
+    ----------
+    kind
+        - `"phase"`: the inputs are held at z = exp(i scale x);
+        - `"amplitude"`: the inputs are held at z = scale x;
+        - `"frequency"`: the inputs run free with omega = frequency + scale x.
+    scale
+        Radians (phase), amplitude or dimensionless frequency per unit of `x`.
+    """
+
+    kind: EncodingKind = "phase"
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(EncodingKind):
+            raise ValueError(
+                f"kind: {self.kind!r} is no encoding; use one of {get_args(EncodingKind)}"
+            )
+        if not np.isfinite(self.scale):
+            raise ValueError(f"scale: {self.scale} is not finite; give a finite number")
+
+
+class Encoded(NamedTuple):
+    """A batch of samples as it stands at the oscillators; every array is (batch, n)."""
+
+    phases: FloatArray
+    """Phases of the held oscillators in radians; zero at the free ones."""
+    amplitude: FloatArray
+    """|z_i|: one except at amplitude-coded inputs."""
+    frequency: FloatArray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PhaseNetwork:
+    """Coupled phase oscillators with an energy.
+
+    With z_i = r_i exp(i theta_i), J = J^H and u = J z + b,
+
+        E(theta) = -1/2 z^H J z - Re(b^H z) - sum_i omega_i theta_i - 1/2 sum_i s_i cos(2 theta_i)
+        dtheta_i/dt = -dE/dtheta_i = omega_i + Im(conj(z_i) u_i) - s_i sin(2 theta_i)
+
+    so that a real J gives Kuramoto's sum_j K_ij sin(theta_j - theta_i), and a phase alpha_ij of
+    J_ij = K_ij exp(i alpha_ij) is an antisymmetric lag. r_i = 1 except at amplitude-coded inputs.
+
+    Parameters
+    ----------
+    coupling
+        J, shape (n, n), real symmetric or complex Hermitian, dense or scipy.sparse. Its diagonal
+        shifts the energy by a constant and must be zero. Non-zero entries are the edges.
+    frequency
+        omega, shape (n,) or a scalar, dimensionless.
+    field
+        b, complex, shape (n,) or a scalar: an injected reference signal.
+    second_harmonic
+        s, shape (n,) or a scalar: second-harmonic injection.
+    inputs, outputs
+        Indices of the oscillators at which samples enter and results are read.
+    held
+        Further oscillators that stand still at phase 0. Phase- and amplitude-coded inputs are
+        always held.
+    reference
+        Oscillators from which phases are measured, one for each part of the network at most.
+        A part that no held oscillator, field or second harmonic anchors can turn as a whole, so
+        its phases mean something only against a reference. A connected network that floats
+        takes its first oscillator; a network in several parts must name one for each part.
+    encoding
+        How samples enter at the inputs.
+
+    Raises
+    ------
+    ValueError
+        For a coupling that is not Hermitian (names the worst pair), shapes that do not fit,
+        numbers that are not finite, roles that overlap or are out of range, and floating parts
+        without a reference.
+
+    Notes
+    -----
+    Source: Kuramoto, Chemical Oscillations (1984); the Hermitian form follows
+    Noest, NIPS 1987. The network is immutable; `replace` makes a changed copy.
+    """
+
+    coupling: Any
+    frequency: FloatArray = cast(FloatArray, 0.0)
+    field: ComplexArray = cast(ComplexArray, 0.0)
+    second_harmonic: FloatArray = cast(FloatArray, 0.0)
+    _: dataclasses.KW_ONLY
+    inputs: IntArray = cast(IntArray, ())
+    outputs: IntArray = cast(IntArray, ())
+    held: IntArray = cast(IntArray, ())
+    reference: int | Sequence[int] | None = None
+    encoding: Encoding = Encoding()
+
+    def __post_init__(self) -> None:
+        coupling = _coupling(self.coupling)
+        n = coupling.shape[0]
+        self._set("coupling", coupling)
+        self._set("frequency", _vector("frequency", self.frequency, n, np.float64))
+        self._set("field", _vector("field", self.field, n, np.complex128))
+        self._set("second_harmonic", _vector("second_harmonic", self.second_harmonic, n, float))
+        for role in ("inputs", "outputs", "held"):
+            self._set(role, _indices(role, getattr(self, role), n))
+        if not isinstance(self.encoding, Encoding):
+            raise TypeError(
+                f"encoding: expected an Encoding, not {type(self.encoding).__name__}; "
+                'write Encoding("phase", scale)'
+            )
+        for role in ("inputs", "held"):
+            both = np.intersect1d(self.outputs, getattr(self, role))
+            if both.size:
+                raise ValueError(
+                    f"outputs: oscillators {both.tolist()} are also {role}; "
+                    "an output must be free, so choose others"
+                )
+        _ = self.frame  # floating parts without a reference are an error of the constructor
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def n(self) -> int:
+        """Number of oscillators."""
+        return int(self.coupling.shape[0])
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the couplings carry lags."""
+        return bool(np.issubdtype(self.coupling.dtype, np.complexfloating))
+
+    @cached_property
+    def free(self) -> IntArray:
+        """Indices of the oscillators that move."""
+        fixed = self.held
+        if self.encoding.kind != "frequency":
+            fixed = np.union1d(self.held, self.inputs)
+        return np.setdiff1d(np.arange(self.n), fixed)
+
+    @cached_property
+    def parts(self) -> IntArray:
+        """Shape (n,): the number of the floating part of each oscillator, -1 if anchored."""
+        n_parts, label = scipy.sparse.csgraph.connected_components(
+            self._free_coupling, directed=False
+        )
+        anchored = np.zeros(n_parts, dtype=bool)
+        anchors = (self.field[self.free] != 0) | (self.second_harmonic[self.free] != 0)
+        fixed = np.setdiff1d(np.arange(self.n), self.free)
+        if fixed.size:
+            to_fixed = scipy.sparse.csr_array(self.coupling)[self.free][:, fixed]
+            anchors |= np.diff(to_fixed.indptr) > 0
+        anchored[label[anchors]] = True
+        number = np.where(anchored, -1, np.cumsum(~anchored) - 1)
+        parts = np.full(self.n, -1, dtype=np.intp)
+        parts[self.free] = number[label]
+        return parts
+
+    @cached_property
+    def frame(self) -> IntArray:
+        """Shape (n,): the oscillator from which each phase is measured, -1 for the absolute."""
+        given = () if self.reference is None else self.reference
+        references = _indices("reference", np.atleast_1d(np.asarray(given)), self.n)
+        _, label = scipy.sparse.csgraph.connected_components(
+            scipy.sparse.csr_array(self.coupling), directed=False
+        )
+        frame = np.full(self.n, -1, dtype=np.intp)
+        for r in references:
+            if (frame[label == label[r]] >= 0).any():
+                raise ValueError(
+                    f"reference: {frame[r]} and {r} are in the same part; name one for each part"
+                )
+            frame[label == label[r]] = r
+        floating = [np.flatnonzero(self.parts == p) for p in range(self.parts.max(initial=-1) + 1)]
+        bare = [part for part in floating if frame[part[0]] < 0]
+        if len(bare) == 1 and bare[0].size == self.n:
+            frame[:] = 0
+        elif bare:
+            raise ValueError(
+                f"reference: oscillators {_some(bare[0])} form a part that nothing anchors, so its "
+                "phases have no meaning; name one of them in reference=, hold one, give one a "
+                "field, or couple them to the rest"
+            )
+        return frame
+
+    @property
+    def _free_coupling(self) -> scipy.sparse.csr_array:
+        coupling = scipy.sparse.csr_array(self.coupling)
+        return coupling[self.free][:, self.free]
+
+    @cached_property
+    def strength(self) -> FloatArray:
+        """Shape (n,): sum_j |J_ij| + |b_i|, the largest torque that can act on each."""
+        return np.asarray(abs(self.coupling).sum(axis=1)).ravel() + np.abs(self.field)
+
+    def relative(self, phases: FloatArray) -> FloatArray:
+        """Phases (..., n) measured in their `frame`, wrapped to (-pi, pi]."""
+        framed = self.frame >= 0
+        shift = np.where(framed, phases[..., np.where(framed, self.frame, 0)], 0.0)
+        return wrap(phases - shift)
+
+    def gauge(self, phases: FloatArray) -> FloatArray:
+        """Phases (..., n) with each floating part turned so that its reference stands at 0."""
+        turned = phases
+        for part in range(self.parts.max(initial=-1) + 1):
+            mine = np.flatnonzero(self.parts == part)
+            reference = self.frame[mine[0]]
+            turned = turned.copy()
+            turned[..., mine] -= phases[..., reference, None]
+        return wrap(turned)
+
+    def encode(self, x: npt.ArrayLike | None, batch: int | None = None) -> Encoded:
+        """A batch of samples (batch, len(inputs)) at the oscillators.
+
+        `x=None` stands for `batch` samples (1 unless given) of a network without inputs.
+        """
+        rows = self._check_samples(x, batch)
+        phases = np.zeros((len(rows), self.n))
+        amplitude = np.ones((len(rows), self.n))
+        frequency = np.tile(self.frequency, (len(rows), 1))
+        scaled = self.encoding.scale * rows
+        if self.encoding.kind == "phase":
+            phases[:, self.inputs] = scaled
+        elif self.encoding.kind == "amplitude":
+            amplitude[:, self.inputs] = scaled
+        else:
+            frequency[:, self.inputs] += scaled
+        return Encoded(phases, amplitude, frequency)
+
+    def _check_samples(self, x: npt.ArrayLike | None, batch: int | None) -> FloatArray:
+        if x is None:
+            if self.inputs.size:
+                raise ValueError(
+                    f"x: this network has {self.inputs.size} inputs; give samples of shape "
+                    f"(batch, {self.inputs.size})"
+                )
+            return np.zeros((1 if batch is None else batch, 0))
+        rows = np.atleast_2d(np.asarray(x))
+        if rows.dtype.kind not in "fiub":
+            raise TypeError(f"x: expected real numbers, not {rows.dtype}; convert them to float")
+        if rows.ndim != 2 or rows.shape[1] != self.inputs.size:
+            raise ValueError(
+                f"x: shape {np.shape(x)} does not fit {self.inputs.size} inputs; "
+                f"give (batch, {self.inputs.size})"
+            )
+        if batch is not None and len(rows) != batch:
+            raise ValueError(f"x: {len(rows)} samples, but {batch} start states; give as many")
+        rows = rows.astype(np.float64)
+        if not np.isfinite(rows).all():
+            bad = np.argwhere(~np.isfinite(rows))[0].tolist()
+            raise ValueError(
+                f"x: sample {bad[0]} has {rows[tuple(bad)]} at input {bad[1]}; "
+                "drop it or fill it in first"
+            )
+        return rows
+
+    def energy(self, phases: npt.ArrayLike, amplitude: npt.ArrayLike = 1.0) -> FloatArray:
+        """E(theta) of phases (..., n) in radians; shape (...)."""
+        theta = _phases(phases, self.n)
+        z = amplitude * np.exp(1j * theta)
+        energy = (
+            -0.5 * (z.conj() * self._apply(z)).real
+            - (self.field.conj() * z).real
+            - self.frequency * theta
+            - 0.5 * self.second_harmonic * np.cos(2 * theta)
+        )
+        return cast(FloatArray, energy.sum(axis=-1))
+
+    def torque(self, phases: npt.ArrayLike, amplitude: npt.ArrayLike = 1.0) -> FloatArray:
+        """-dE/dtheta = omega + Im(conj(z) u) - s sin(2 theta), shape (..., n)."""
+        theta = _phases(phases, self.n)
+        z = amplitude * np.exp(1j * theta)
+        pull = (z.conj() * (self._apply(z) + self.field)).imag
+        return cast(FloatArray, self.frequency + pull - self.second_harmonic * np.sin(2 * theta))
+
+    def hessian(self, phases: npt.ArrayLike, amplitude: npt.ArrayLike = 1.0) -> FloatArray:
+        """d2E/dtheta2 = diag Re(conj(z) u) - Re(conj(D) J D) + 2 diag(s cos 2 theta), D = diag z.
+
+        Dense, shape (..., n, n), also for a sparse coupling.
+        """
+        theta = _phases(phases, self.n)
+        z = amplitude * np.exp(1j * theta)
+        dense = self.coupling.toarray() if scipy.sparse.issparse(self.coupling) else self.coupling
+        hessian = -(z.conj()[..., :, None] * dense * z[..., None, :]).real
+        diagonal = (z.conj() * (self._apply(z) + self.field)).real
+        diagonal = diagonal + 2 * self.second_harmonic * np.cos(2 * theta)
+        index = np.arange(self.n)
+        hessian[..., index, index] += diagonal
+        return cast(FloatArray, hessian)
+
+    def _apply(self, z: ComplexArray) -> ComplexArray:
+        flat = z.reshape(-1, self.n)
+        return cast(ComplexArray, np.asarray((self.coupling @ flat.T).T).reshape(z.shape))
+
+    def replace(self, **changes: Any) -> PhaseNetwork:
+        """A copy with some of the constructor's arguments changed."""
+        return dataclasses.replace(self, **changes)
+
+    def __repr__(self) -> str:
+        kind = "complex" if self.is_complex else "real"
+        return (
+            f"PhaseNetwork({self.n} oscillators, {_count_edges(self.coupling)} {kind} couplings, "
+            f"{self.inputs.size} inputs ({self.encoding.kind}), {self.outputs.size} outputs)"
+        )
+
+
+def wrap(phases: npt.ArrayLike) -> FloatArray:
+    """Angles in radians brought to (-pi, pi]."""
+    turned = np.asarray(phases, dtype=np.float64)
+    return np.asarray(turned - 2 * np.pi * np.ceil((turned - np.pi) / (2 * np.pi)))
+
+
+def _coupling(given: Any) -> Any:
+    sparse = scipy.sparse.issparse(given)
+    array = scipy.sparse.csr_array(given) if sparse else np.array(given)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
+        raise ValueError(f"coupling: shape {array.shape} is not square; give (n, n) with n >= 1")
+    if array.dtype.kind not in "fciub":
+        raise TypeError(f"coupling: expected numbers, not {array.dtype}; convert them to float")
+    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    values = array.data if sparse else array
+    if not np.isfinite(values).all():
+        raise ValueError("coupling: has entries that are not finite; replace NaN and inf")
+    if array.dtype.kind == "c" and not np.any(values.imag):
+        array = array.real.copy()
+    _check_hermitian(array, sparse)
+    if sparse:
+        array.eliminate_zeros()
+        array.sort_indices()
+        for part in (array.data, array.indices, array.indptr):
+            part.flags.writeable = False
+    else:
+        array.flags.writeable = False
+    return array
+
+
+def _check_hermitian(array: Any, sparse: bool) -> None:
+    gap = abs(array - array.conj().T)
+    largest = abs(array).max() if array.size else 0.0
+    worst = gap.max() if gap.size else 0.0
+    if worst > HERMITIAN_TOLERANCE * largest:
+        i, j = np.unravel_index(int(gap.argmax()), gap.shape)
+        raise ValueError(
+            f"coupling: not Hermitian; the worst pair is J[{i}, {j}] = {array[i, j]:.6g} against "
+            f"J[{j}, {i}] = {array[j, i]:.6g}; each must be the other's complex conjugate, "
+            "as in (J + J.conj().T) / 2"
+        )
+    diagonal = array.diagonal()
+    if np.any(diagonal):
+        i = int(np.flatnonzero(diagonal)[0])
+        raise ValueError(
+            f"coupling: J[{i}, {i}] = {diagonal[i]:.6g} couples an oscillator to itself; "
+            "set the diagonal to zero"
+        )
+
+
+def _vector(name: str, given: Any, n: int, dtype: Any) -> Any:
+    array = np.asarray(given)
+    if array.dtype.kind not in "fciub" or (array.dtype.kind == "c" and dtype != np.complex128):
+        raise TypeError(f"{name}: expected {np.dtype(dtype)} numbers, not {array.dtype}")
+    if array.shape not in ((), (n,)):
+        raise ValueError(f"{name}: shape {array.shape} does not fit; give a scalar or ({n},)")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: has entries that are not finite; replace NaN and inf")
+    filled = np.array(np.broadcast_to(array.astype(dtype), (n,)))
+    filled.flags.writeable = False
+    return filled
+
+
+def _indices(name: str, given: Any, n: int) -> IntArray:
+    array = np.asarray(given)
+    if array.size == 0:
+        array = np.zeros(0, dtype=np.intp)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected a list of oscillator numbers, not {given!r}")
+    outside = array[(array < 0) | (array >= n)]
+    if outside.size:
+        raise ValueError(
+            f"{name}: {outside[0]} is out of range; the network has oscillators 0 to {n - 1}"
+        )
+    values, counts = np.unique(array, return_counts=True)
+    if (counts > 1).any():
+        raise ValueError(f"{name}: {values[counts > 1].tolist()} is named twice; name it once")
+    array = array.astype(np.intp)
+    array.flags.writeable = False
+    return array
+
+
+def _phases(given: npt.ArrayLike, n: int) -> FloatArray:
+    theta = np.asarray(given, dtype=np.float64)
+    if theta.ndim == 0 or theta.shape[-1] != n:
+        raise ValueError(f"phases: shape {theta.shape} does not end in {n}; give (..., {n})")
+    return theta
+
+
+def _count_edges(coupling: Any) -> int:
+    stored = coupling.nnz if scipy.sparse.issparse(coupling) else np.count_nonzero(coupling)
+    return int(stored) // 2
+
+
+def _some(indices: IntArray) -> str:
+    listed = indices[:6].tolist()
+    return f"{listed}" if indices.size <= 6 else f"{listed[:-1]}... ({indices.size} in all)"

@@ -1,0 +1,165 @@
+"""What every substrate promises: it relaxes a phase network and says how that went."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.randomness import RNG
+
+if TYPE_CHECKING:
+    from neurosc.costs import Cost
+
+
+class Status(IntEnum):
+    """How the relaxation of one sample ended; `message` says what to try."""
+
+    LOCKED = 0
+    UNSTABLE = 1
+    NOT_LOCKED = 2
+    STEP_LIMIT = 3
+
+    @property
+    def message(self) -> str:
+        """What happened and what to try."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    Status.LOCKED: "locked: at rest, and stable",
+    Status.UNSTABLE: (
+        "at rest on a saddle or a maximum, which no physical device holds; "
+        "start elsewhere with start="
+    ),
+    Status.NOT_LOCKED: (
+        "phases keep turning; (a) the detuning exceeds what the couplings can hold: lower "
+        "frequency or raise coupling, or (b) the noise makes them slip: lower the noise"
+    ),
+    Status.STEP_LIMIT: (
+        "still moving when the steps ran out; (a) allow more with max_steps= or duration=, or "
+        "(b) loosen tolerance="
+    ),
+}
+
+
+class RelaxationError(RuntimeError):
+    """Samples did not lock where all had to."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Relaxation:
+    """The end of a relaxation.
+
+    Attributes
+    ----------
+    phases
+        Shape (batch, n), radians, in (-pi, pi]; floating parts are turned so that their
+        reference stands at 0. All chips at once give (chips, batch, n), and so below.
+    status
+        Shape (batch,), values of `Status`.
+    residual
+        Shape (batch,): the largest |torque| of all oscillators that move, the reference
+        included, in the co-rotating frame.
+    """
+
+    phases: FloatArray
+    status: npt.NDArray[np.int8]
+    residual: FloatArray
+
+    @property
+    def locked(self) -> npt.NDArray[np.bool_]:
+        """Shape (batch,): which samples came to rest in a stable state."""
+        return self.status == Status.LOCKED
+
+    def summary(self) -> str:
+        """How many samples ended how."""
+        found, counts = np.unique(self.status, return_counts=True)
+        return ", ".join(f"{c} {Status(s).name}" for s, c in zip(found, counts, strict=True))
+
+    def raise_for_status(self) -> Relaxation:
+        """Return itself if every sample locked, else raise `RelaxationError`."""
+        if self.locked.all():
+            return self
+        bad = self.status[~self.locked]
+        messages = [f"{Status(s).name}: {Status(s).message}" for s in np.unique(bad)]
+        first = np.argwhere(~self.locked)[0].tolist()
+        raise RelaxationError(
+            f"{bad.size} of {self.status.size} samples did not lock (first: sample "
+            f"{first[-1] if len(first) == 1 else first}, residual "
+            f"{self.residual[tuple(first)]:.3g}). " + "; ".join(messages)
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Nudge:
+    """Relax on E + beta C instead of E.
+
+    Parameters
+    ----------
+    cost
+        A cost on the output phases.
+    target
+        What it aims at: class labels (batch,), or phases (batch, outputs) in radians.
+    beta
+        Strength of the nudge, dimensionless; negative pushes away from the target.
+    """
+
+    cost: Cost
+    target: npt.ArrayLike
+    beta: float
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.beta):
+            raise ValueError(f"beta: {self.beta} is not finite; give a finite number")
+
+
+@runtime_checkable
+class Substrate(Protocol):
+    """Anything that relaxes a phase network.
+
+    Laws, for any substrate `s`, network `net`, samples `x` and int `r`:
+
+        a = s.relax(net, x, rng=r)
+        a.phases.shape == (len(x), net.n)                  # every sample has a row
+        a.phases equals s.relax(net, x, rng=r).phases      # bit for bit
+        s.relax(net, x[:k], rng=r).phases equals a.phases[:k]
+        a.status says so where a sample did not lock       # never dropped
+
+    What a substrate cannot honour (an encoding, a lag, a nudge) raises ValueError.
+    """
+
+    def relax(
+        self,
+        network: PhaseNetwork,
+        x: npt.ArrayLike | None = None,
+        *,
+        nudge: Nudge | None = None,
+        start: npt.ArrayLike | None = None,
+        rng: RNG = None,
+    ) -> Relaxation:
+        """Relax `network` for samples x (batch, inputs) from phases `start` (batch, n)."""
+        ...
+
+
+def batch_start(
+    network: PhaseNetwork, x: npt.ArrayLike | None, start: npt.ArrayLike | None
+) -> tuple[int | None, FloatArray | None]:
+    """Check `start` and tell the batch size that it implies."""
+    if start is None:
+        return None, None
+    phases = np.asarray(start, dtype=np.float64)
+    if phases.ndim == 1 and x is not None:
+        phases = np.broadcast_to(phases, (len(np.atleast_2d(np.asarray(x))), phases.size))
+    phases = np.atleast_2d(phases)
+    if phases.ndim != 2 or phases.shape[1] != network.n:
+        raise ValueError(
+            f"start: shape {np.shape(start)} does not fit; give (batch, {network.n}) phases"
+        )
+    if not np.isfinite(phases).all():
+        raise ValueError("start: has phases that are not finite; replace NaN and inf")
+    return len(phases), phases
