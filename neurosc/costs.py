@@ -51,7 +51,7 @@ class Cost(abc.ABC):
         """The class whose target costs least, shape (batch,)."""
         batch, k = phases.shape
         costs = [self.value(phases, np.full(batch, c)) for c in range(self.classes(k))]
-        return np.argmin(costs, axis=0)
+        return np.asarray(np.argmin(costs, axis=0), dtype=np.intp)
 
 
 def check_labels(target: npt.ArrayLike, batch: int, n_classes: int) -> IntArray:

@@ -58,7 +58,7 @@ class Encoded(NamedTuple):
     frequency: FloatArray
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, init=False, repr=False)
 class PhaseNetwork:
     """Coupled phase oscillators with an energy.
 
@@ -108,30 +108,48 @@ class PhaseNetwork:
     """
 
     coupling: Any
-    frequency: FloatArray = cast(FloatArray, 0.0)
-    field: ComplexArray = cast(ComplexArray, 0.0)
-    second_harmonic: FloatArray = cast(FloatArray, 0.0)
-    _: dataclasses.KW_ONLY
-    inputs: IntArray = cast(IntArray, ())
-    outputs: IntArray = cast(IntArray, ())
-    held: IntArray = cast(IntArray, ())
-    reference: int | Sequence[int] | None = None
-    encoding: Encoding = Encoding()
+    frequency: FloatArray
+    field: ComplexArray
+    second_harmonic: FloatArray
+    inputs: IntArray
+    outputs: IntArray
+    held: IntArray
+    reference: tuple[int, ...]
+    encoding: Encoding
 
-    def __post_init__(self) -> None:
-        coupling = _coupling(self.coupling)
+    def __init__(
+        self,
+        coupling: Any,
+        frequency: npt.ArrayLike = 0.0,
+        field: npt.ArrayLike = 0.0,
+        second_harmonic: npt.ArrayLike = 0.0,
+        *,
+        inputs: Indices = (),
+        outputs: Indices = (),
+        held: Indices = (),
+        reference: int | Sequence[int] | None = None,
+        encoding: Encoding | None = None,
+    ) -> None:
+        coupling = _coupling(coupling)
         n = coupling.shape[0]
-        self._set("coupling", coupling)
-        self._set("frequency", _vector("frequency", self.frequency, n, np.float64))
-        self._set("field", _vector("field", self.field, n, np.complex128))
-        self._set("second_harmonic", _vector("second_harmonic", self.second_harmonic, n, float))
-        for role in ("inputs", "outputs", "held"):
-            self._set(role, _indices(role, getattr(self, role), n))
-        if not isinstance(self.encoding, Encoding):
+        given = () if reference is None else reference
+        if encoding is not None and not isinstance(encoding, Encoding):
             raise TypeError(
-                f"encoding: expected an Encoding, not {type(self.encoding).__name__}; "
+                f"encoding: expected an Encoding, not {type(encoding).__name__}; "
                 'write Encoding("phase", scale)'
             )
+        for name, value in {
+            "coupling": coupling,
+            "frequency": _vector("frequency", frequency, n, np.float64),
+            "field": _vector("field", field, n, np.complex128),
+            "second_harmonic": _vector("second_harmonic", second_harmonic, n, np.float64),
+            "inputs": _indices("inputs", inputs, n),
+            "outputs": _indices("outputs", outputs, n),
+            "held": _indices("held", held, n),
+            "reference": tuple(_indices("reference", np.atleast_1d(given), n).tolist()),
+            "encoding": encoding or Encoding(),
+        }.items():
+            object.__setattr__(self, name, value)
         for role in ("inputs", "held"):
             both = np.intersect1d(self.outputs, getattr(self, role))
             if both.size:
@@ -140,9 +158,6 @@ class PhaseNetwork:
                     "an output must be free, so choose others"
                 )
         _ = self.frame  # floating parts without a reference are an error of the constructor
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
 
     @property
     def n(self) -> int:
@@ -183,13 +198,11 @@ class PhaseNetwork:
     @cached_property
     def frame(self) -> IntArray:
         """Shape (n,): the oscillator from which each phase is measured, -1 for the absolute."""
-        given = () if self.reference is None else self.reference
-        references = _indices("reference", np.atleast_1d(np.asarray(given)), self.n)
         _, label = scipy.sparse.csgraph.connected_components(
             scipy.sparse.csr_array(self.coupling), directed=False
         )
         frame = np.full(self.n, -1, dtype=np.intp)
-        for r in references:
+        for r in self.reference:
             if (frame[label == label[r]] >= 0).any():
                 raise ValueError(
                     f"reference: {frame[r]} and {r} are in the same part; name one for each part"
@@ -208,14 +221,15 @@ class PhaseNetwork:
         return frame
 
     @property
-    def _free_coupling(self) -> scipy.sparse.csr_array:
+    def _free_coupling(self) -> Any:
         coupling = scipy.sparse.csr_array(self.coupling)
-        return coupling[self.free][:, self.free]
+        return cast(Any, coupling[self.free][:, self.free])
 
     @cached_property
     def strength(self) -> FloatArray:
         """Shape (n,): sum_j |J_ij| + |b_i|, the largest torque that can act on each."""
-        return np.asarray(abs(self.coupling).sum(axis=1)).ravel() + np.abs(self.field)
+        row = np.asarray(abs(self.coupling).sum(axis=1), dtype=np.float64).ravel()
+        return cast(FloatArray, row + np.abs(self.field))
 
     def relative(self, phases: FloatArray) -> FloatArray:
         """Phases (..., n) measured in their `frame`, wrapped to (-pi, pi]."""
@@ -304,7 +318,7 @@ class PhaseNetwork:
         """
         theta = _phases(phases, self.n)
         z = amplitude * np.exp(1j * theta)
-        dense = self.coupling.toarray() if scipy.sparse.issparse(self.coupling) else self.coupling
+        dense = self.coupling.toarray() if is_sparse(self.coupling) else self.coupling
         hessian = -(z.conj()[..., :, None] * dense * z[..., None, :]).real
         diagonal = (z.conj() * (self._apply(z) + self.field)).real
         diagonal = diagonal + 2 * self.second_harmonic * np.cos(2 * theta)
@@ -328,6 +342,11 @@ class PhaseNetwork:
         )
 
 
+def is_sparse(coupling: Any) -> bool:
+    """Whether a coupling is one of scipy.sparse (told without type narrowing)."""
+    return bool(scipy.sparse.issparse(coupling))
+
+
 def wrap(phases: npt.ArrayLike) -> FloatArray:
     """Angles in radians brought to (-pi, pi]."""
     turned = np.asarray(phases, dtype=np.float64)
@@ -335,8 +354,8 @@ def wrap(phases: npt.ArrayLike) -> FloatArray:
 
 
 def _coupling(given: Any) -> Any:
-    sparse = scipy.sparse.issparse(given)
-    array = scipy.sparse.csr_array(given) if sparse else np.array(given)
+    sparse = is_sparse(given)
+    array: Any = scipy.sparse.csr_array(given) if sparse else np.array(given)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
         raise ValueError(f"coupling: shape {array.shape} is not square; give (n, n) with n >= 1")
     if array.dtype.kind not in "fciub":
@@ -363,7 +382,7 @@ def _check_hermitian(array: Any, sparse: bool) -> None:
     largest = abs(array).max() if array.size else 0.0
     worst = gap.max() if gap.size else 0.0
     if worst > HERMITIAN_TOLERANCE * largest:
-        i, j = np.unravel_index(int(gap.argmax()), gap.shape)
+        i, j = (int(k) for k in np.unravel_index(int(gap.argmax()), gap.shape))
         raise ValueError(
             f"coupling: not Hermitian; the worst pair is J[{i}, {j}] = {array[i, j]:.6g} against "
             f"J[{j}, {i}] = {array[j, i]:.6g}; each must be the other's complex conjugate, "
@@ -371,9 +390,9 @@ def _check_hermitian(array: Any, sparse: bool) -> None:
         )
     diagonal = array.diagonal()
     if np.any(diagonal):
-        i = int(np.flatnonzero(diagonal)[0])
+        k = int(np.flatnonzero(diagonal)[0])
         raise ValueError(
-            f"coupling: J[{i}, {i}] = {diagonal[i]:.6g} couples an oscillator to itself; "
+            f"coupling: J[{k}, {k}] = {diagonal[k]:.6g} couples an oscillator to itself; "
             "set the diagonal to zero"
         )
 
@@ -418,7 +437,7 @@ def _phases(given: npt.ArrayLike, n: int) -> FloatArray:
 
 
 def _count_edges(coupling: Any) -> int:
-    stored = coupling.nnz if scipy.sparse.issparse(coupling) else np.count_nonzero(coupling)
+    stored = coupling.nnz if is_sparse(coupling) else np.count_nonzero(coupling)
     return int(stored) // 2
 
 

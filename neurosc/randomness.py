@@ -26,13 +26,13 @@ def seed_sequence(rng: RNG) -> np.random.SeedSequence:
         return np.random.SeedSequence([int(w) for w in words])
     if rng is None:
         return np.random.SeedSequence()
-    if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
-        if rng < 0:
-            raise ValueError(f"rng: {rng} is negative; give an int >= 0")
-        return np.random.SeedSequence(int(rng))
-    raise TypeError(
-        f"rng: expected an int, a SeedSequence, a Generator or None, not {type(rng).__name__}"
-    )
+    if not isinstance(rng, int | np.integer):
+        raise TypeError(
+            f"rng: expected an int, a SeedSequence, a Generator or None, not {type(rng).__name__}"
+        )
+    if rng < 0:
+        raise ValueError(f"rng: {rng} is negative; give an int >= 0")
+    return np.random.SeedSequence(int(rng))
 
 
 def substream(rng: RNG, purpose: str, *keys: int) -> np.random.SeedSequence:

@@ -74,7 +74,7 @@ class Relaxation:
     @property
     def locked(self) -> npt.NDArray[np.bool_]:
         """Shape (batch,): which samples came to rest in a stable state."""
-        return self.status == Status.LOCKED
+        return np.asarray(self.status == Status.LOCKED)
 
     def summary(self) -> str:
         """How many samples ended how."""

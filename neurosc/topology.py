@@ -9,11 +9,14 @@ import numpy as np
 from neurosc.network import Encoding, PhaseNetwork
 from neurosc.randomness import RNG, stream
 
+PIXELS = Encoding("phase", np.pi / 2)
+"""Samples x in [0, 1] as phases from 0 to a quarter turn."""
+
 
 def layered(
     sizes: Sequence[int],
     *,
-    encoding: Encoding = Encoding("phase", np.pi / 2),
+    encoding: Encoding = PIXELS,
     field_scale: float = 0.1,
     lags: bool = False,
     rng: RNG = None,
@@ -28,7 +31,7 @@ def layered(
     sizes
         Oscillators per layer; the first layer holds the inputs, the last the outputs.
     encoding
-        How samples enter; the default maps x in [0, 1] to phases 0 to pi/2.
+        How samples enter; by default as phases pi/2 x.
     field_scale
         Standard deviation of the initial fields; 0 leaves them out.
     lags

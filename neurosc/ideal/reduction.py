@@ -6,9 +6,8 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 
-from neurosc.network import ComplexArray, Encoded, FloatArray, IntArray, PhaseNetwork
+from neurosc.network import ComplexArray, Encoded, FloatArray, IntArray, PhaseNetwork, is_sparse
 from neurosc.substrate import Nudge, batch_start
 
 DENSE_LIMIT = 4096
@@ -120,9 +119,9 @@ def reduce(
         raise ValueError("network: every oscillator is held, nothing can relax; free some")
     fixed = np.setdiff1d(np.arange(network.n), free)
     coupling = network.coupling
-    to_free = coupling[free] if scipy.sparse.issparse(coupling) else coupling[free, :]
+    to_free = coupling[free] if is_sparse(coupling) else coupling[free, :]
     inner, outer = to_free[:, free], to_free[:, fixed]
-    dense = np.ascontiguousarray(inner.toarray() if scipy.sparse.issparse(inner) else inner)
+    dense = np.ascontiguousarray(inner.toarray() if is_sparse(inner) else inner)
     z_fixed = encoded.amplitude[:, fixed] * np.exp(1j * encoded.phases[:, fixed])
     field = network.field[free] + (_weigh(z_fixed, outer) if fixed.size else 0.0)
     field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), dtype=complex)

@@ -1,0 +1,81 @@
+"""Samples with class labels."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosc.network import FloatArray, IntArray
+from neurosc.randomness import RNG, stream
+
+DIGITS_TEST = 360
+
+
+class Dataset(NamedTuple):
+    """Samples x (m, inputs) and their class labels y (m,)."""
+
+    x: FloatArray
+    y: IntArray
+
+    def rows(self, index: npt.ArrayLike) -> Dataset:
+        """Some of the samples."""
+        return Dataset(self.x[np.asarray(index)], self.y[np.asarray(index)])
+
+
+def as_dataset(data: Any) -> Dataset:
+    """Check a pair (x, y) of samples and integer labels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything that is no such pair, an empty one, or numbers that are not finite.
+    """
+    if not isinstance(data, tuple) or len(data) != 2:
+        raise TypeError(f"data: expected a pair (x, y), not {type(data).__name__}")
+    x, y = np.asarray(data[0]), np.asarray(data[1])
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"data: x holds {x.dtype}, not real numbers; convert it to float")
+    if x.ndim != 2 or y.shape != (len(x),):
+        raise ValueError(
+            f"data: x of shape {x.shape} and y of shape {y.shape} do not fit; "
+            "give (samples, inputs) and (samples,)"
+        )
+    if len(x) == 0:
+        raise ValueError("data: holds no samples; give at least one")
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"data: y holds {y.dtype}, not integer class labels; number the classes")
+    if not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0].tolist()
+        raise ValueError(
+            f"data: sample {row} has {x[row, column]} at input {column}; drop it or fill it in"
+        )
+    return Dataset(x.astype(np.float64), y.astype(np.intp))
+
+
+def split(data: Dataset, share: float, rng: RNG = None) -> tuple[Dataset, Dataset]:
+    """Two random parts of the data; the second holds `share` of the samples."""
+    if not 0 < share < 1:
+        raise ValueError(f"share: {share} is not between 0 and 1; give a share such as 0.1")
+    second = round(share * len(data.y))
+    if not 0 < second < len(data.y):
+        raise ValueError(f"share: {share} of {len(data.y)} samples leaves a part empty")
+    order = stream(rng, "split").permutation(len(data.y))
+    return data.rows(np.sort(order[second:])), data.rows(np.sort(order[:second]))
+
+
+def digits(split: int = 0) -> tuple[Dataset, Dataset]:
+    """The 8x8 digits of scikit-learn: 1,437 samples to learn from and 360 held out.
+
+    Pixels are scaled to [0, 1]; the split is stratified by class, and `split` numbers it.
+    Source: Alpaydin, Kaynak, Optical recognition of handwritten digits, UCI (1998).
+    """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    x, y = load_digits(return_X_y=True)
+    x_train, x_test, y_train, y_test = train_test_split(
+        x / 16.0, y, test_size=DIGITS_TEST, random_state=split, stratify=y
+    )
+    return as_dataset((x_train, y_train)), as_dataset((x_test, y_test))

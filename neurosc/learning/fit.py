@@ -1,0 +1,287 @@
+"""Training by mini-batches of two relaxations per sample."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosc.costs import Cost, check_labels
+from neurosc.datasets import Dataset, as_dataset, split
+from neurosc.ideal import Ideal
+from neurosc.learning.bounds import Bounds
+from neurosc.learning.checkpoint import Checkpoint, fingerprint
+from neurosc.learning.evaluation import evaluate
+from neurosc.learning.gradient import Gradient
+from neurosc.learning.optimisers import Optimiser, by_name
+from neurosc.learning.two_phase import Scheme, two_phase_gradient
+from neurosc.network import PhaseNetwork, is_sparse
+from neurosc.randomness import RNG, seed_sequence, stream, substream
+from neurosc.storage import Path_
+from neurosc.substrate import Substrate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Parameter = Literal["frequency", "coupling", "field", "second_harmonic"]
+Schedule = Literal["cosine", "constant"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained network and how it got there.
+
+    Attributes
+    ----------
+    network
+        The network after the last epoch.
+    rows
+        One dictionary for each epoch: epoch, learning_rate, loss (mean cost in the nudged
+        relaxations), unlocked (share of training samples), seconds, and with a validation split
+        validation_loss, validation_accuracy and validation_unlocked.
+    """
+
+    network: PhaseNetwork
+    rows: list[dict[str, float]]
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """`rows` as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+
+def fit(
+    network: PhaseNetwork,
+    data: tuple[npt.ArrayLike, npt.ArrayLike],
+    *,
+    cost: Cost,
+    epochs: int,
+    learning_rate: float,
+    on: Substrate | None = None,
+    learn: Sequence[Parameter] = ("coupling", "field"),
+    beta: float = 0.1,
+    scheme: Scheme = "symmetric",
+    batch_size: int = 32,
+    optimiser: Literal["adam", "sgd"] | Optimiser = "adam",
+    schedule: Schedule = "cosine",
+    bounds: Bounds | None = None,
+    validation: float | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    checkpoint: Path_ | None = None,
+    progress: bool = False,
+    rng: RNG = None,
+) -> Fit:
+    """Train a network with two relaxations per sample.
+
+    Parameters
+    ----------
+    network, data
+        The network to start from, samples x (m, inputs) and labels y (m,).
+    cost
+        The cost on the output phases.
+    epochs, learning_rate
+        Passes through the data; size of the first steps.
+    on
+        The substrate that relaxes; `Ideal()` unless given.
+    learn
+        Which parameters learn. Couplings learn where there is an edge, fields at free oscillators.
+    rng
+        Random numbers: order of the samples, validation split, and the substrate's.
+
+    Other arguments
+    ---------------
+    beta, scheme
+        See `two_phase_gradient`.
+    batch_size
+        Samples to an update.
+    optimiser
+        `"adam"`, `"sgd"`, or an `Adam(...)` or `SGD(...)`.
+    schedule
+        `"cosine"` lets the learning rate fall to 0 over the run.
+    bounds
+        Limits applied after each update.
+    validation
+        Share of the data that is held out, or data of its own, evaluated after each epoch.
+    checkpoint
+        A file written after each epoch. If it exists and belongs to the same run, the run goes on
+        from there and ends with the same bits as one that was never interrupted.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    RelaxationError
+        If no sample of a batch locks.
+    ValueError
+        For settings out of range, data that do not fit, and a checkpoint of another run.
+    FloatingPointError
+        If parameters cease to be finite.
+
+    Notes
+    -----
+    Samples that do not lock take no part in an update and are counted in `unlocked`.
+    """
+    train, held_out = as_dataset(data), None
+    trainer = _Trainer(
+        cost, epochs, learning_rate, Ideal() if on is None else on, tuple(learn), beta, scheme,
+        batch_size, by_name(optimiser), schedule, bounds,
+    )  # fmt: skip
+    check_labels(train.y, len(train.y), cost.classes(network.outputs.size))
+    key = fingerprint(network, train, {**vars(trainer), "validation": validation})
+    root = seed_sequence(rng)
+    state = Checkpoint(network, {}, [], _spell(root))
+    if checkpoint is not None and (stored := Checkpoint.read(checkpoint, key)) is not None:
+        if rng is not None and stored.entropy != state.entropy:
+            raise ValueError(f"checkpoint: {checkpoint} was made with another rng; give that one")
+        state, root = stored, _unspell(stored.entropy)
+    if isinstance(validation, tuple):
+        held_out = as_dataset(validation)
+    elif validation is not None:
+        train, held_out = split(train, validation, root)
+
+    from tqdm import tqdm
+
+    done = len(state.history)
+    bar = tqdm(total=epochs, initial=done, disable=not progress, desc="training", unit="epoch")
+    with bar:
+        for epoch in range(done, epochs):
+            started = time.perf_counter()
+            net, memory, row = trainer.epoch(state.network, state.memory, train, epoch, root)
+            if held_out is not None:
+                seed = substream(root, "validation", epoch)
+                row |= _validate(net, held_out, cost, trainer.on, seed)
+            row["seconds"] = time.perf_counter() - started
+            state = Checkpoint(net, memory, [*state.history, row], state.entropy)
+            if checkpoint is not None:
+                state.write(checkpoint, key)
+            bar.set_postfix({k: f"{row[k]:.4g}" for k in row if k in _SHOWN}, refresh=False)
+            bar.update()
+    return Fit(state.network, state.history)
+
+
+_SHOWN = ("loss", "validation_accuracy", "unlocked")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trainer:
+    """The settings of one run, which decide its course together with data and random root."""
+
+    cost: Cost
+    epochs: int
+    learning_rate: float
+    on: Substrate
+    learn: tuple[Parameter, ...]
+    beta: float
+    scheme: Scheme
+    batch_size: int
+    optimiser: Optimiser
+    schedule: Schedule
+    bounds: Bounds | None
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0 or int(self.epochs) != self.epochs:
+            raise ValueError(f"epochs: {self.epochs} is no number of epochs; give an int >= 0")
+        if not 0 < self.learning_rate < np.inf:
+            raise ValueError(f"learning_rate: {self.learning_rate} is not a positive number")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: {self.batch_size} holds no sample; give 1 or more")
+        if self.schedule not in get_args(Schedule):
+            raise ValueError(
+                f"schedule: {self.schedule!r} is unknown; use one of {get_args(Schedule)}"
+            )
+        unknown = set(self.learn) - set(get_args(Parameter))
+        if unknown or not self.learn:
+            raise ValueError(
+                f"learn: expected some of {get_args(Parameter)} in a tuple, not {self.learn!r}"
+            )
+
+    def rate(self, epochs_done: float) -> float:
+        """The learning rate after that many epochs."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return float(0.5 * self.learning_rate * (1 + np.cos(np.pi * epochs_done / self.epochs)))
+
+    def epoch(
+        self,
+        network: PhaseNetwork,
+        memory: dict[str, Any],
+        data: Dataset,
+        epoch: int,
+        root: np.random.SeedSequence,
+    ) -> tuple[PhaseNetwork, dict[str, Any], dict[str, float]]:
+        """One pass through the data: the network, the optimiser's memory, a row of history."""
+        order = stream(root, "order", epoch).permutation(len(data.y))
+        batches = [order[a : a + self.batch_size] for a in range(0, len(order), self.batch_size)]
+        loss, unlocked = 0.0, 0
+        for b, index in enumerate(batches):
+            gradient = two_phase_gradient(
+                network,
+                *data.rows(index),
+                cost=self.cost,
+                beta=self.beta,
+                scheme=self.scheme,
+                on=self.on,
+                rng=substream(root, "updates", epoch, b),
+            )
+            network, memory = self.update(network, memory, gradient, epoch + b / len(batches))
+            loss += gradient.loss * (len(index) - gradient.unlocked)
+            unlocked += gradient.unlocked
+        return (
+            network,
+            memory,
+            {
+                "epoch": epoch + 1,
+                "learning_rate": self.rate(epoch),
+                "loss": loss / max(1, len(order) - unlocked),
+                "unlocked": unlocked / len(order),
+            },
+        )
+
+    def update(
+        self,
+        network: PhaseNetwork,
+        memory: dict[str, Any],
+        gradient: Gradient,
+        epochs_done: float,
+    ) -> tuple[PhaseNetwork, dict[str, Any]]:
+        """One step of the optimiser, kept within the bounds."""
+        slopes: dict[str, Any] = {name: getattr(gradient, name) for name in self.learn}
+        sparse = "coupling" in slopes and is_sparse(network.coupling)
+        if sparse:
+            slopes["coupling"] = slopes["coupling"].data
+        steps, memory = self.optimiser.step(slopes, memory, self.rate(epochs_done))
+        if not all(np.isfinite(step).all() for step in steps.values()):
+            raise FloatingPointError("learning diverged; lower learning_rate or set bounds=")
+        if sparse:
+            edges = network.coupling.copy()
+            edges.data = steps["coupling"]
+            steps["coupling"] = edges
+        changed = network.replace(**{k: getattr(network, k) - v for k, v in steps.items()})
+        return changed if self.bounds is None else self.bounds.apply(changed), memory
+
+
+def _validate(
+    network: PhaseNetwork, data: Dataset, cost: Cost, on: Substrate, rng: np.random.SeedSequence
+) -> dict[str, float]:
+    result = evaluate(network, data, cost=cost, on=on, rng=rng)
+    return {
+        "validation_loss": result.loss,
+        "validation_accuracy": result.accuracy,
+        "validation_unlocked": float((~result.locked).mean()),
+    }
+
+
+def _spell(root: np.random.SeedSequence) -> str:
+    return repr((root.entropy, tuple(root.spawn_key)))
+
+
+def _unspell(text: str) -> np.random.SeedSequence:
+    import ast
+
+    entropy, spawn_key = ast.literal_eval(text)
+    return np.random.SeedSequence(entropy, spawn_key=spawn_key)
