@@ -260,7 +260,7 @@ class CrossEntropy(Cost):
         _, p, error, contributions = self._parts(phases, target)
         slopes = self._slopes(phases)
         mean = (p[:, :, None] * slopes).sum(axis=1)
-        spread = np.einsum("bc,bci,bcj->bij", p, slopes, slopes)
+        spread = (p[:, :, None] * slopes).swapaxes(1, 2) @ slopes
         spread -= mean[:, :, None] * mean[:, None, :]
         own = -(error[:, :, None] * contributions).sum(axis=1)
         return np.asarray(spread + own[..., None] * np.eye(phases.shape[1]))

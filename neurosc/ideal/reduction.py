@@ -95,9 +95,7 @@ class Feedback:
         """beta d2C/dtheta2 at `rows`."""
         seen = self.seen(free_phases, samples)
         curvature = self.nudge.cost.hessian(seen, self._target(samples))
-        return np.asarray(
-            self.nudge.beta * np.einsum("bij,ik,jl->bkl", curvature, self.frame, self.frame)
-        )
+        return np.asarray(self.nudge.beta * (self.frame.T @ curvature @ self.frame))
 
 
 def reduce(

@@ -144,11 +144,12 @@ def fit(
     elif validation is not None:
         train, held_out = split(train, validation, root)
 
+    from threadpoolctl import threadpool_limits
     from tqdm import tqdm
 
     done = len(state.history)
     bar = tqdm(total=epochs, initial=done, disable=not progress, desc="training", unit="epoch")
-    with bar:
+    with bar, threadpool_limits(1, user_api="blas"):  # two threads are slower on small matrices
         for epoch in range(done, epochs):
             started = time.perf_counter()
             net, memory, row = trainer.epoch(state.network, state.memory, train, epoch, root)

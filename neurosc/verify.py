@@ -1,0 +1,142 @@
+"""The two-phase gradient held against the implicit gradient of the same equilibrium."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import scipy
+
+from neurosc.costs import Cost
+from neurosc.ideal import Ideal
+from neurosc.learning.gradient import Gradient, correlation, without_rotation
+from neurosc.learning.two_phase import Scheme, two_phase_gradient
+from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.substrate import Relaxation, RelaxationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def implicit_gradient(
+    network: PhaseNetwork, x: npt.ArrayLike | None, y: npt.ArrayLike, *, cost: Cost
+) -> Gradient:
+    """dL/dp = -lambda^T d2E/(dtheta dp), where H lambda = dC/dtheta at the free equilibrium.
+
+    H is the Hessian among the free oscillators, inverted on the complement of rotation. With
+    w = i lambda z: dL/dJ_ij = w_i conj(z_j) + z_i conj(w_j), dL/db = w, dL/domega = lambda,
+    dL/ds = -lambda sin 2 theta. Exact up to the tolerance of the relaxation.
+
+    Raises
+    ------
+    RelaxationError
+        If no sample locks.
+    """
+    relaxed = Ideal(method="newton").relax(network, x)
+    locked = relaxed.locked
+    if not locked.any():
+        raise RelaxationError(f"none of the {locked.size} samples locked")
+    phases = relaxed.phases[locked]
+    amplitude = network.encode(x, locked.size).amplitude[locked]
+    targets = np.asarray(y)[locked]
+    seen = network.relative(phases)[:, network.outputs]
+    response = _response(network, phases, amplitude, cost.gradient(seen, targets))
+    z = amplitude * np.exp(1j * phases)
+    w = 1j * response * z
+    return Gradient(
+        frequency=without_rotation(network, response.mean(axis=0)),
+        coupling=2 * correlation(network, np.concatenate([w, z]), np.concatenate([z, w])),
+        field=w.mean(axis=0),
+        second_harmonic=-(response * np.sin(2 * phases)).mean(axis=0),
+        loss=float(cost.value(seen, targets).mean()),
+        unlocked=int(locked.size - locked.sum()),
+    )
+
+
+def _response(
+    network: PhaseNetwork, phases: FloatArray, amplitude: FloatArray, slope: FloatArray
+) -> FloatArray:
+    """lambda, (batch, n): H^-1 of the cost's gradient, which acts on references with minus sign."""
+    pull = np.zeros_like(phases)
+    pull[:, network.outputs] = slope
+    for k, r in enumerate(network.frame[network.outputs]):
+        if r >= 0:
+            pull[:, r] -= slope[:, k]
+    free = network.free
+    rotation = network.parts[free]
+    turn = np.equal.outer(rotation, rotation) & (rotation >= 0)
+    response = np.zeros_like(phases)
+    for b, hessian in enumerate(network.hessian(phases, amplitude)[:, free][:, :, free]):
+        regular = hessian + turn * (np.abs(np.diag(hessian)).max() / free.size)
+        response[b, free] = scipy.linalg.solve(regular, pull[b, free], assume_a="pos")
+    return response
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How close a two-phase gradient comes to the implicit one.
+
+    Attributes
+    ----------
+    scheme, beta
+        The nudges.
+    cosine
+        Cosine of the angle between the two gradients, all parameters together.
+    relative_error
+        |two-phase - implicit| / |implicit|; unlike the cosine it sees the scale.
+    """
+
+    scheme: str
+    beta: float
+    cosine: float
+    relative_error: float
+
+
+def agreement(
+    network: PhaseNetwork,
+    x: npt.ArrayLike | None,
+    y: npt.ArrayLike,
+    *,
+    cost: Cost,
+    betas: Sequence[float] = (1e-1, 3e-2, 1e-2),
+    schemes: Sequence[Scheme] = ("symmetric", "one-sided"),
+) -> list[Agreement]:
+    """Two-phase gradients of the ideal model against the implicit one, for several nudges."""
+    exact = implicit_gradient(network, x, y, cost=cost).vector()
+    free = Ideal(tolerance=1e-12).relax(network, x)
+    found = []
+    for scheme in schemes:
+        for beta in betas:
+            gradient = two_phase_gradient(
+                network, x, y, cost=cost, beta=beta, scheme=scheme, on=Ideal(tolerance=1e-12),
+                start=free.phases,
+            ).vector()  # fmt: skip
+            error = float(np.linalg.norm(gradient - exact) / np.linalg.norm(exact))
+            product = np.linalg.norm(gradient) * np.linalg.norm(exact)
+            found.append(Agreement(scheme, beta, float(gradient @ exact / product), error))
+    return found
+
+
+def slope(agreements: Sequence[Agreement], scheme: Scheme) -> float:
+    """The order of convergence: the slope of log error over log beta of one scheme."""
+    mine = [a for a in agreements if a.scheme == scheme]
+    x, y = np.log([a.beta for a in mine]), np.log([a.relative_error for a in mine])
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def table(agreements: Sequence[Agreement]) -> pd.DataFrame:
+    """The agreements as a table."""
+    import pandas as pd
+
+    return pd.DataFrame([dataclasses.asdict(a) for a in agreements])
+
+
+def phase_errors(
+    network: PhaseNetwork, reference: Relaxation, other: Relaxation
+) -> FloatArray:
+    """|phase difference| of the free oscillators, (batch, m), radians, each in its own frame."""
+    difference = network.relative(reference.phases) - network.relative(other.phases)
+    return np.abs(np.angle(np.exp(1j * difference[..., network.free])))
