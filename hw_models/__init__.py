@@ -1,7 +1,7 @@
 """Device models: analog chips and spiking oscillators."""
 
 from neurosc.hw_models.device import Chip, Chips, Device
-# SPIKING
+from neurosc.hw_models.spiking import SpikingOscillators
 from neurosc.hw_models.terms import (
     CouplingMismatch,
     FrequencyMismatch,
@@ -18,6 +18,6 @@ __all__ = [
     "FrequencyMismatch",
     "PhaseNoise",
     "PhaseQuantization",
-    # SPIKING
+    "SpikingOscillators",
     "WeightQuantization",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,3 +81,29 @@ def digits(split: int = 0) -> tuple[Dataset, Dataset]:
         x / 16.0, y, test_size=DIGITS_TEST, random_state=split, stratify=y
     )
     return as_dataset((x_train, y_train)), as_dataset((x_test, y_test))
+
+
+def read_csv(path: str | os.PathLike[str]) -> Dataset:
+    """Samples of a CSV file: numeric columns, the last one the class; with or without a header.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it holds anything but numbers and integer classes.
+    """
+    import pandas as pd
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"data: {path} does not exist; give digits or a .csv file")
+    try:
+        first = pd.read_csv(path, header=None, nrows=1)
+        header = 0 if first.map(lambda cell: isinstance(cell, str)).to_numpy().any() else None
+        table = pd.read_csv(path, header=header).to_numpy(dtype=np.float64)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise ValueError(f"data: {path} is no table of numbers ({error})") from error
+    labels = table[:, -1]
+    if table.shape[1] < 2 or not np.isfinite(labels).all() or (labels != np.round(labels)).any():
+        raise ValueError(
+            f"data: the last column of {path} must hold integer classes, the others the inputs"
+        )
+    return as_dataset((table[:, :-1], labels.astype(np.intp)))

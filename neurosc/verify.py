@@ -14,7 +14,7 @@ from neurosc.costs import Cost
 from neurosc.ideal import Ideal
 from neurosc.learning.gradient import Gradient, correlation, without_rotation
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
-from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.network import FloatArray, PhaseNetwork, wrap
 from neurosc.substrate import Relaxation, RelaxationError
 
 if TYPE_CHECKING:
@@ -134,9 +134,7 @@ def table(agreements: Sequence[Agreement]) -> pd.DataFrame:
     return pd.DataFrame([dataclasses.asdict(a) for a in agreements])
 
 
-def phase_errors(
-    network: PhaseNetwork, reference: Relaxation, other: Relaxation
-) -> FloatArray:
+def phase_errors(network: PhaseNetwork, reference: Relaxation, other: Relaxation) -> FloatArray:
     """|phase difference| of the free oscillators, (batch, m), radians, each in its own frame."""
     difference = network.relative(reference.phases) - network.relative(other.phases)
-    return np.abs(np.angle(np.exp(1j * difference[..., network.free])))
+    return np.asarray(np.abs(wrap(difference[..., network.free])))

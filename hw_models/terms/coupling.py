@@ -78,9 +78,9 @@ class CouplingMismatch(NetworkTerm):
     def _scatter(self, coupling: Any, draw: np.random.Generator) -> Any:
         if not is_sparse(coupling):
             return coupling * (1 + self.sigma_relative * _symmetric(len(coupling), draw))
-        upper = scipy.sparse.coo_array(scipy.sparse.triu(coupling, 1))
+        upper: Any = scipy.sparse.coo_array(scipy.sparse.triu(coupling, 1))
         data = upper.data * (1 + self.sigma_relative * draw.standard_normal(upper.nnz))
-        half = scipy.sparse.csr_array((data, upper.coords), shape=coupling.shape)
+        half: Any = scipy.sparse.csr_array((data, upper.coords), shape=coupling.shape)
         return half + half.conj().T
 
 
