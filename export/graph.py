@@ -1,0 +1,156 @@
+"""Between phase networks and NIR graphs."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurosc.export.compile import SpikingProgram, compile_network
+from neurosc.export.metadata import Settings, pack, unpack
+from neurosc.network import PhaseNetwork
+
+if TYPE_CHECKING:
+    import nir
+
+PERIOD = 25.6e-3
+"""Default period of the free oscillator in seconds: 256 steps of .1 ms."""
+
+
+def to_nir(
+    network: PhaseNetwork,
+    *,
+    eps: float = 0.1,
+    steps_per_cycle: int = 256,
+    pairs: int = 3,
+    poles: int = 2,
+    period: float = PERIOD,
+) -> nir.NIRGraph:
+    """The network as a NIR graph of leaky integrate-and-fire oscillators, in seconds.
+
+    Each free oscillator is a LIF neuron of free period T = `period`,
+
+        tau dv/dt = v_leak - v + tau i,  spike and v = 0 at v = 1,
+
+    v_leak = I_0 shifted by its frequency. Its phase is theta = -2 pi t_spike / T. Its input
+    current i is what delayed copies of the spikes leave of themselves after some first-order
+    filters; their delays and weights are chosen so that in each cycle
+
+        theta_i gains 2 pi + eps (omega_i + sum_j K_ij sin(theta_j - theta_i) + field).
+
+    The graph:
+
+        input -> input_delay_m -> input_tap_m -> drive ---+
+                                                          +--> pole1 -> pole2 -> osc -> readout
+        osc ---> delay_m -------> tap_m -------> coupling +                            -> output
+
+    Channels of `input` take one spike a cycle at t = -theta T / 2 pi: a clock at phase 0 and one
+    at pi/2, which carry the real and imaginary part of the field; then the inputs in the order of
+    `network.inputs`, then the other held oscillators. A spike counts as 1 for one step
+    dt = period / steps_per_cycle, so weights are per dt, and a weight w makes `pole1` jump by
+    w dt / tau.
+
+    Parameters
+    ----------
+    network
+        Real couplings, phase-coded inputs, no second harmonic.
+    eps
+        Units of the network's time in one cycle: less is more precise and slower.
+    steps_per_cycle
+        A multiple of 2 (pairs + 1). Delays are whole numbers of steps and one half, the mean
+        lateness of a spike on a time grid.
+
+    Other arguments
+    ---------------
+    pairs, poles
+        There are 2 `pairs` delays and `poles` filters; see `hw_models.spiking.pair_design`.
+    period
+        Of the free oscillator, seconds.
+
+    Returns
+    -------
+    nir.NIRGraph
+        It runs as it stands; its metadata holds the network, for `from_nir`.
+
+    Raises
+    ------
+    ValueError
+        For amplitude- or frequency-coded inputs, complex couplings, second harmonics, and for
+        `eps` so large that the neurons would lose their rhythm.
+
+    Notes
+    -----
+    Source for the coupling by delayed pulses: Kuramoto, Chemical Oscillations (1984), ch. 5, for
+    the averaging; `hw_models.spiking.taps` for the taps. Format: Pedersen et al., Nat. Commun.
+    15, 8122 (2024).
+    """
+    import nir
+
+    if not 0 < period < np.inf:
+        raise ValueError(f"period: {period} is not a positive number of seconds; give one")
+    program = compile_network(
+        network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs, poles=poles
+    )
+    settings = Settings(float(eps), float(period), int(steps_per_cycle))
+    nodes, edges = _oscillators(program, settings)
+    _add_coupling(nodes, edges, program, settings)
+    return nir.NIRGraph(nodes=nodes, edges=edges, metadata=pack(network, settings))
+
+
+def from_nir(graph: nir.NIRGraph) -> PhaseNetwork:
+    """The network from which `to_nir` made the graph, equal to the bit.
+
+    Raises
+    ------
+    ValueError
+        For a graph that `to_nir` did not make.
+    """
+    return unpack(graph)[0]
+
+
+def _oscillators(
+    program: SpikingProgram, settings: Settings
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Input, neurons with their filters, and output."""
+    import nir
+
+    m, channels = program.drive.shape
+    every = np.ones(m)
+    tau = program.taps.neuron.tau * settings.period
+    poles = [f"pole{k + 1}" for k in range(program.taps.poles)]
+    nodes: dict[str, Any] = {"input": nir.Input(input_type=np.array([channels]))}
+    for name in poles:
+        nodes[name] = nir.LI(
+            tau=program.taps.pole * settings.period * every, r=every, v_leak=0 * every
+        )
+    nodes["osc"] = nir.LIF(
+        tau=tau * every, r=tau * every, v_leak=program.current, v_threshold=every, v_reset=0 * every
+    )
+    nodes["readout"] = nir.Linear(weight=np.eye(m)[program.outputs])
+    nodes["output"] = nir.Output(output_type=np.array([program.outputs.size]))
+    chain = [*poles, "osc", "readout", "output"]
+    return nodes, list(itertools.pairwise(chain))
+
+
+def _add_coupling(
+    nodes: dict[str, Any],
+    edges: list[tuple[str, str]],
+    program: SpikingProgram,
+    settings: Settings,
+) -> None:
+    """Delayed, weighted copies of the spikes: of the oscillators, and of the sources."""
+    import nir
+
+    for source, prefix, target, weight in (
+        ("input", "input_", "drive", program.drive),
+        ("osc", "", "coupling", program.coupling),
+    ):
+        every = np.ones(weight.shape[1])
+        for m, (d, w) in enumerate(zip(program.taps.delays, program.taps.weights, strict=True)):
+            delay, tap = f"{prefix}delay_{m}", f"{prefix}tap_{m}"
+            nodes[delay] = nir.Delay(delay=d * settings.period * every)
+            nodes[tap] = nir.Scale(scale=w * every)
+            edges += [(source, delay), (delay, tap), (tap, target)]
+        nodes[target] = nir.Linear(weight=weight / settings.dt)
+        edges.append((target, "pole1"))
