@@ -181,13 +181,13 @@ class PhaseNetwork:
     def parts(self) -> IntArray:
         """Shape (n,): the number of the floating part of each oscillator, -1 if anchored."""
         n_parts, label = scipy.sparse.csgraph.connected_components(
-            self._free_coupling, directed=False
+            self._edges[self.free][:, self.free], directed=False
         )
         anchored = np.zeros(n_parts, dtype=bool)
         anchors = (self.field[self.free] != 0) | (self.second_harmonic[self.free] != 0)
         fixed = np.setdiff1d(np.arange(self.n), self.free)
         if fixed.size:
-            to_fixed = scipy.sparse.csr_array(self.coupling)[self.free][:, fixed]
+            to_fixed = self._edges[self.free][:, fixed]
             anchors |= np.diff(to_fixed.indptr) > 0
         anchored[label[anchors]] = True
         number = np.where(anchored, -1, np.cumsum(~anchored) - 1)
@@ -198,9 +198,7 @@ class PhaseNetwork:
     @cached_property
     def frame(self) -> IntArray:
         """Shape (n,): the oscillator from which each phase is measured, -1 for the absolute."""
-        _, label = scipy.sparse.csgraph.connected_components(
-            scipy.sparse.csr_array(self.coupling), directed=False
-        )
+        _, label = scipy.sparse.csgraph.connected_components(self._edges, directed=False)
         frame = np.full(self.n, -1, dtype=np.intp)
         for r in self.reference:
             if (frame[label == label[r]] >= 0).any():
@@ -220,10 +218,10 @@ class PhaseNetwork:
             )
         return frame
 
-    @property
-    def _free_coupling(self) -> Any:
-        coupling = scipy.sparse.csr_array(self.coupling)
-        return cast(Any, coupling[self.free][:, self.free])
+    @cached_property
+    def _edges(self) -> Any:
+        """|J| as a graph; its real part alone would lose couplings of a quarter turn."""
+        return scipy.sparse.csr_array(abs(self.coupling))
 
     @cached_property
     def strength(self) -> FloatArray:

@@ -132,7 +132,7 @@ def read(path: Path_) -> tuple[dict[str, Any], dict[str, Any]]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"path: {path} does not exist; check the name")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             if not hasattr(file, "files") or HEADER not in file.files:
                 raise ValueError("it has no neurosc header")
             header: dict[str, Any] = json.loads(file[HEADER].tobytes())

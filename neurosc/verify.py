@@ -12,7 +12,7 @@ import scipy
 
 from neurosc.costs import Cost
 from neurosc.ideal import Ideal
-from neurosc.learning.gradient import Gradient, correlation, without_rotation
+from neurosc.learning.gradient import Gradient, correlation, of_raw_parameters
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
 from neurosc.network import FloatArray, PhaseNetwork, wrap
 from neurosc.substrate import Relaxation, RelaxationError
@@ -46,8 +46,9 @@ def implicit_gradient(
     response = _response(network, phases, amplitude, cost.gradient(seen, targets))
     z = amplitude * np.exp(1j * phases)
     w = 1j * response * z
-    return Gradient(
-        frequency=without_rotation(network, response.mean(axis=0)),
+    return of_raw_parameters(
+        network,
+        frequency=response.mean(axis=0),
         coupling=2 * correlation(network, np.concatenate([w, z]), np.concatenate([z, w])),
         field=w.mean(axis=0),
         second_harmonic=-(response * np.sin(2 * phases)).mean(axis=0),

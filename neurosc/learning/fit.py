@@ -64,7 +64,7 @@ def fit(
     epochs: int,
     learning_rate: float,
     on: Substrate | None = None,
-    learn: Sequence[Parameter] = ("coupling", "field"),
+    learn: Sequence[Parameter] | None = None,
     beta: float = 0.1,
     scheme: Scheme = "symmetric",
     batch_size: int = 32,
@@ -89,7 +89,8 @@ def fit(
     on
         The substrate that relaxes; `Ideal()` unless given.
     learn
-        Which parameters learn. Couplings learn where there is an edge, fields at free oscillators.
+        Which parameters learn: couplings (where there is an edge) and fields unless given, or
+        couplings and frequencies in a network that floats as a whole.
     rng
         Random numbers: order of the samples, validation split, and the substrate's.
 
@@ -128,9 +129,18 @@ def fit(
     """
     train, held_out = as_dataset(data), None
     trainer = _Trainer(
-        cost, epochs, learning_rate, Ideal() if on is None else on, tuple(learn), beta, scheme,
-        batch_size, by_name(optimiser), schedule, bounds,
-    )  # fmt: skip
+        cost=cost,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        on=Ideal() if on is None else on,
+        learn=_learnable(network, learn),
+        beta=beta,
+        scheme=scheme,
+        batch_size=batch_size,
+        optimiser=by_name(optimiser),
+        schedule=schedule,
+        bounds=bounds,
+    )
     check_labels(train.y, len(train.y), cost.classes(network.outputs.size))
     key = fingerprint(network, train, {**vars(trainer), "validation": validation})
     root = seed_sequence(rng)
@@ -264,6 +274,19 @@ class _Trainer:
             steps["coupling"] = edges
         changed = network.replace(**{k: getattr(network, k) - v for k, v in steps.items()})
         return changed if self.bounds is None else self.bounds.apply(changed), memory
+
+
+def _learnable(network: PhaseNetwork, learn: Sequence[Parameter] | None) -> tuple[Parameter, ...]:
+    floats = bool((network.parts[network.free] >= 0).all())
+    if learn is None:
+        return ("coupling", "frequency") if floats else ("coupling", "field")
+    useless = set(learn) & {"field", "second_harmonic"}
+    if floats and useless:
+        raise ValueError(
+            f"learn: {', '.join(sorted(useless))} has no gradient in a network that floats as a "
+            "whole; learn coupling and frequency, or anchor the network"
+        )
+    return tuple(learn)
 
 
 def _validate(

@@ -22,9 +22,9 @@ class Gradient:
         (n, n), Hermitian, sparse if the network's is: entry (i, j) is dL/dRe J_ij + i dL/dIm J_ij
         of the undirected edge, with no factor 2; zero where there is no edge.
     field
-        (n,) complex, dL/dRe b + i dL/dIm b.
+        (n,) complex, dL/dRe b + i dL/dIm b; zero in floating parts, which any field would anchor.
     second_harmonic
-        (n,).
+        (n,); zero in floating parts likewise.
     loss
         The mean cost of the samples that locked.
     unlocked
@@ -68,10 +68,30 @@ def correlation(network: PhaseNetwork, left: ComplexArray, right: ComplexArray) 
     return dense if network.is_complex else np.ascontiguousarray(dense.real)
 
 
-def without_rotation(network: PhaseNetwork, frequency: FloatArray) -> FloatArray:
-    """The gradient of the raw frequencies: less its mean over each floating part."""
-    free = frequency.copy()
+def of_raw_parameters(
+    network: PhaseNetwork,
+    frequency: FloatArray,
+    coupling: Any,
+    field: ComplexArray,
+    second_harmonic: FloatArray,
+    loss: float,
+    unlocked: int,
+) -> Gradient:
+    """The gradient of what is trained, from slopes taken in the frame of the references.
+
+    A floating part sees its frequencies less their mean, so the slope of the raw ones loses its
+    mean; its slopes of field and second harmonic depend on the frame and mean nothing.
+    """
+    floating = network.parts >= 0
+    raw = frequency.copy()
     for part in range(network.parts.max(initial=-1) + 1):
         mine = network.parts == part
-        free[mine] -= free[mine].mean()
-    return free
+        raw[mine] -= raw[mine].mean()
+    return Gradient(
+        raw,
+        coupling,
+        np.where(floating, 0, field),
+        np.where(floating, 0, second_harmonic),
+        loss,
+        unlocked,
+    )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from neurosc.costs import Cost
 from neurosc.ideal import Ideal
-from neurosc.learning.gradient import Gradient, correlation, without_rotation
+from neurosc.learning.gradient import Gradient, correlation, of_raw_parameters
 from neurosc.network import PhaseNetwork, wrap
 from neurosc.randomness import RNG, substream
 from neurosc.substrate import Nudge, Relaxation, RelaxationError, Status, Substrate
@@ -80,6 +80,8 @@ def two_phase_gradient(
         start=start,
         rng=substream(rng, "relaxation", 0),
     )
+    if first.phases.ndim != 2:
+        raise ValueError("on: several chips relax at once; learn on one, such as chips[0]")
     second = on.relax(
         network,
         x,
@@ -99,8 +101,6 @@ def _difference(
     betas: tuple[float, float],
 ) -> Gradient:
     first, second = pair
-    if first.phases.ndim != 2:
-        raise ValueError("on: several chips relax at once; learn on one, such as chips[0]")
     both = first.locked & second.locked
     if not both.any():
         worst = Status(int(np.maximum(first.status, second.status).max()))
@@ -117,8 +117,9 @@ def _difference(
         cost.value(network.relative(phases)[:, network.outputs], targets).mean()
         for phases in ((a, b) if betas[0] else (a,))
     ]
-    return Gradient(
-        frequency=without_rotation(network, frequency),
+    return of_raw_parameters(
+        network,
+        frequency=frequency,
         coupling=2 * coupling / span,
         field=(z_a - z_b).mean(axis=0) / span,
         second_harmonic=0.5 * (np.cos(2 * a) - np.cos(2 * b)).mean(axis=0) / span,
