@@ -98,6 +98,7 @@ def evaluate(
     x, y = as_dataset(data)
     if network.outputs.size == 0:
         raise ValueError("network: has no outputs to read; name them in outputs=")
+    network.encode(x[:1])  # samples of the wrong width are the first thing to be told
     labels = check_labels(y, len(y), cost.classes(network.outputs.size))
     relaxation = (Ideal() if on is None else on).relax(network, x, rng=rng)
     seen = network.relative(relaxation.phases)[..., network.outputs]

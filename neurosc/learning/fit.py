@@ -141,6 +141,7 @@ def fit(
         schedule=schedule,
         bounds=bounds,
     )
+    network.encode(train.x[:1])  # samples of the wrong width are the first thing to be told
     check_labels(train.y, len(train.y), cost.classes(network.outputs.size))
     key = fingerprint(network, train, {**vars(trainer), "validation": validation})
     root = seed_sequence(rng)

@@ -1,0 +1,128 @@
+"""The command line: what a stranger types, and what happens when it is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurosc import load
+from neurosc.cli import main
+
+COMMANDS = ["demo", "train", "evaluate", "export", "info"]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file of three easy classes."""
+    path = tmp_path_factory.mktemp("data") / "blobs.csv"
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    x = 0.2 + 0.5 * np.eye(4)[y] + 0.05 * rng.standard_normal((90, 4))
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="a,b,c,d,class", comments="")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained by the command."""
+    path = tmp_path_factory.mktemp("model") / "model.npz"
+    arguments = ["train", str(path), "--data", str(table), "--sizes", "4", "5", "3"]
+    assert main([*arguments, "--epochs", "15", "--batch-size", "8"]) == 0
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert f"example:\n  neurosc {command}" in capsys.readouterr().out
+
+
+def test_nothing_and_nonsense_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "usage: neurosc" in capsys.readouterr().out
+    for wrong in (["fly"], ["demo", "--wings"], ["train"]):
+        with pytest.raises(SystemExit) as end:
+            main(wrong)
+        assert end.value.code == 2
+
+
+def test_train_leaves_the_model_only(model: Path) -> None:
+    assert [p.name for p in model.parent.iterdir()] == ["model.npz"]
+    assert load(model).n == 12
+
+
+@pytest.mark.parametrize("extra", [[], ["--on", "chips", "--chips", "3", "--noise", "0"]])
+def test_evaluate(
+    model: Path, table: Path, extra: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(model), "--data", str(table), *extra]) == 0
+    out = capsys.readouterr().out
+    assert "90 samples: accuracy" in out
+    assert out.count("  chip ") == (3 if extra else 0)
+
+
+def test_info_and_export(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(model)]) == 0
+    assert "CosineCost" in capsys.readouterr().out
+    file = tmp_path / "model.nir"
+    assert main(["export", str(model), str(file), "--eps", "0.05"]) == 0
+    assert main(["info", str(file)]) == 0
+    assert "PhaseNetwork(12 oscillators" in capsys.readouterr().out
+    assert main(["export", str(model), str(file)]) == 1
+    assert "exists" in capsys.readouterr().err
+
+
+def test_errors_have_no_traceback(
+    model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(model.read_bytes()[:100])
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    new = str(tmp_path / "new.npz")
+    for arguments, message in [
+        (["info", str(tmp_path / "nowhere.npz")], "does not exist"),
+        (["info", str(broken)], "truncated or not a neurosc file"),
+        (["evaluate", str(model), "--data", "nowhere.csv"], "give digits or a .csv file"),
+        (["evaluate", str(model), "--data", "digits"], "does not fit 4 inputs"),
+        (["train", str(model), "--data", str(table)], "add --overwrite"),
+        (["train", new, "--data", str(table), "--sizes", "4", "2"], "outside the 2 classes"),
+        (["demo", "--out", str(tmp_path / "full")], "not empty; name another or add --overwrite"),
+        (["demo", "--out", str(broken)], "is a file"),
+        (["demo", "--images", "0", "--out", new], "images: 0 is too few"),
+    ]:
+        assert main(arguments) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"neurosc {arguments[0]}: ")
+        assert message in error
+        assert "Traceback" not in error
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        main(["info", str(tmp_path / "nowhere.npz"), "--debug"])
+
+
+def test_interrupted_training_goes_on(table: Path, tmp_path: Path) -> None:
+    """A kill leaves a checkpoint from which the same command ends with the same model."""
+    arguments = ["--data", str(table), "--sizes", "4", "5", "3", "--epochs", "300"]
+    killed, whole = tmp_path / "killed.npz", tmp_path / "whole.npz"
+    command = [sys.executable, "-m", "neurosc", "train", str(killed), *arguments]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    checkpoint = tmp_path / "killed.npz.checkpoint"
+    while not checkpoint.exists() and process.poll() is None:
+        pass
+    process.kill()
+    process.communicate()
+    assert checkpoint.exists()
+    assert not killed.exists()
+    assert main(["train", str(killed), *arguments]) == 0
+    assert main(["train", str(whole), *arguments]) == 0
+    assert (load(killed).coupling == load(whole).coupling).all()
+    assert not checkpoint.exists()
