@@ -6,7 +6,8 @@ Brian2 and nir are imported by the functions that need them, not by this package
 from neurosc.export.brian import run
 from neurosc.export.files import read, write
 from neurosc.export.graph import from_nir, to_nir
-from neurosc.export.recording import PeriodicSpikes, Recording, Spikes
+from neurosc.export.inputs import PeriodicSpikes
+from neurosc.export.recording import Recording, Spikes
 from neurosc.export.substrate import NIRSubstrate
 
 __all__ = [

@@ -66,18 +66,12 @@ def read(path: str | os.PathLike[str]) -> nir.NIRGraph:
     if start != SIGNATURE:
         raise ValueError(f"path: {source} is not HDF5, so no NIR file; give one that nir wrote")
     try:
-        graph = nir.read(source)
+        return nir.read(source)
     except Exception as error:  # h5py and nir raise almost anything on a damaged file
         raise ValueError(
             f"path: {source} is HDF5, but no complete NIR graph "
             f"({type(error).__name__}: {error}); it may be cut short: copy or write it again"
         ) from error
-    if not isinstance(graph, nir.NIRGraph):
-        raise ValueError(
-            f"path: {source} holds a single {type(graph).__name__} node, not a graph; "
-            "wrap it in a NIRGraph and write it again"
-        )
-    return graph
 
 
 def _umask() -> int:

@@ -340,3 +340,16 @@ def _check_size(name: str, node: Any, arriving: int) -> None:
             f"graph: {arriving} channels arrive at node {name!r} ({kind(node)}), which takes "
             f"{size(node, side='input')}; make them fit"
         )
+
+
+def entries(delayed: DelayedMap) -> tuple[Any, Any, FloatArray, FloatArray]:
+    """Source, target, weight and delay of each non-zero entry of a map, by source."""
+    parts = []
+    for delay, matrix in delayed.items():
+        found = scipy.sparse.coo_array(matrix)
+        some = found.data != 0
+        columns = (found.col[some], found.row[some], found.data[some], np.full(some.sum(), delay))
+        parts.append(np.stack(columns))
+    table = np.concatenate(parts, axis=1)
+    pre, post, weight, delays = table[:, np.lexsort((table[3], table[1], table[0]))]
+    return pre.astype(np.int64), post.astype(np.int64), weight, delays

@@ -134,17 +134,19 @@ def _restore(values: dict[str, Any]) -> PhaseNetwork:
 
 def _describe_coupling(coupling: Any) -> dict[str, Any]:
     """The lower triangle where the upper mirrors it exactly, else every entry that is stored."""
+    i: npt.NDArray[np.integer]
+    j: npt.NDArray[np.integer]
     sparse = scipy.sparse.issparse(coupling)
     if sparse:
         entries = scipy.sparse.coo_array(coupling)
-        i, j, values = entries.row, entries.col, entries.data
+        i, j, values = np.asarray(entries.row), np.asarray(entries.col), entries.data
         mirrored = (coupling != coupling.T).nnz == 0
     else:
         bits = coupling.view(np.uint64)  # so that -0.0 counts as an entry
         i, j = np.nonzero(bits)
         values = coupling[i, j]
         mirrored = np.array_equal(bits, bits.T)
-    kept = i > j if mirrored else np.ones(i.size, dtype=bool)
+    kept = i >= j if mirrored else np.ones(i.size, dtype=bool)
     return {
         "n": coupling.shape[0],
         "sparse": sparse,

@@ -52,14 +52,14 @@ class Nodes:
 
 def kind(node: Any) -> str:
     """The name of a node's type."""
-    return type(node).__name__
+    return str(type(node).__name__)
 
 
 def size(node: Any, side: str = "output") -> int:
     """How many channels leave (or enter) a node."""
     if isinstance(node, Pass):
         return int(np.prod(node.shape))
-    types = node.input_type if side == "input" else node.output_type
+    types: dict[str, Any] = node.input_type if side == "input" else node.output_type
     return int(np.prod(next(iter(types.values()))))
 
 
@@ -117,7 +117,7 @@ def _inline(graph: Any, prefix: str, node: dict[str, Any], edges: list[tuple[str
 
 
 def _only(graph: Any, what: str, name: str) -> str:
-    found = [n for n, node in graph.nodes.items() if kind(node) == what]
+    found: list[str] = [n for n, node in graph.nodes.items() if kind(node) == what]
     if len(found) != 1:
         raise ValueError(
             f"graph: the nested graph {name!r} has {len(found)} {what} nodes; an edge to it is "

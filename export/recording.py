@@ -1,46 +1,15 @@
-"""What goes into a run and what comes out of it."""
+"""What comes out of a run."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.export.lowering import Lowered, entries
 from neurosc.network import FloatArray, IntArray
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class PeriodicSpikes:
-    """One spike per cycle on each channel.
-
-    Parameters
-    ----------
-    steps
-        Shape (batch, channels): the step of the cycle at which each channel fires, -1 for never.
-    period
-        Steps in a cycle.
-    """
-
-    steps: npt.NDArray[np.integer]
-    period: int
-
-    def __post_init__(self) -> None:
-        steps = np.asarray(self.steps)
-        if steps.ndim != 2 or steps.dtype.kind not in "iu":
-            raise ValueError(
-                f"steps: shape {steps.shape} of {steps.dtype} does not fit; "
-                "give integers (batch, channels)"
-            )
-        if self.period < 1:
-            raise ValueError(f"period: {self.period} steps; give 1 or more")
-        outside = steps[(steps < -1) | (steps >= self.period)]
-        if outside.size:
-            raise ValueError(
-                f"steps: {outside[0]} is outside the cycle; give -1 (never) to {self.period - 1}"
-            )
-        object.__setattr__(self, "steps", steps.astype(np.int64))
 
 
 class Spikes(NamedTuple):
@@ -49,14 +18,14 @@ class Spikes(NamedTuple):
     sample: IntArray
     neuron: IntArray
     time: FloatArray
-    """Seconds from the start; inside the step where the reset is exact."""
+    """Seconds from the start; inside the step where the reset is exact, else its middle."""
     value: FloatArray
     """1, or the weight with which a spike arrives at an Output."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recording:
-    """The end of a run.
+    """What a run left behind.
 
     Attributes
     ----------
@@ -72,6 +41,8 @@ class Recording:
         Length of the run.
     batch
         Samples.
+    sizes
+        Neurons of each spiking node.
     record_from
         First step that was recorded.
     """
@@ -82,14 +53,51 @@ class Recording:
     dt: float
     steps: int
     batch: int
+    sizes: dict[str, int]
     record_from: int = 0
 
-    def raster(self, node: str, size: int | None = None) -> npt.NDArray[np.bool_]:
+    def raster(self, node: str) -> npt.NDArray[np.bool_]:
         """The spikes of a node on the grid, (batch, steps, neurons), from `record_from` on."""
         found = self.spikes[node]
-        width = int(found.neuron.max(initial=-1)) + 1 if size is None else size
-        grid = np.zeros((self.batch, self.steps - self.record_from, width), dtype=bool)
-        # a spike belongs to the step in which it falls; one on the edge, to the step that ends
-        step = np.ceil(found.time / self.dt - 1e-6).astype(int) - 1 - self.record_from
+        grid = np.zeros((self.batch, self.steps - self.record_from, self.sizes[node]), dtype=bool)
+        # a crossing at the very edge belongs to the step that ends there
+        step = np.ceil(found.time / self.dt - 1e-6).astype(np.intp) - 1 - self.record_from
         grid[found.sample, np.maximum(step, 0), found.neuron] = True
         return grid
+
+
+def in_order(sample: Any, neuron: Any, time: Any, value: Any) -> Spikes:
+    """Spikes sorted by time, then sample and neuron."""
+    order = np.lexsort((neuron, sample, time))
+    return Spikes(
+        sample[order].astype(np.intp), neuron[order].astype(np.intp), time[order], value[order]
+    )
+
+
+def outputs_of(lowered: Lowered, spikes: dict[str, Spikes]) -> dict[str, Spikes]:
+    """Spikes that arrive at the outputs: each source's, through its map."""
+    arrived: dict[str, list[Spikes]] = {name: [] for name in lowered.outputs}
+    for link in lowered.links:
+        if link.target not in lowered.outputs or link.signal != "spikes":
+            continue
+        if link.source not in spikes:  # an Input that got nothing
+            continue
+        sent = spikes[link.source]
+        pre, post, weight, delay = entries(link.map)
+        first = np.searchsorted(pre, sent.neuron)
+        copies = np.searchsorted(pre, sent.neuron, side="right") - first
+        which = np.repeat(np.arange(copies.size), copies)
+        entry = np.arange(which.size) + np.repeat(first - np.cumsum(copies) + copies, copies)
+        arrived[link.target].append(
+            Spikes(
+                sent.sample[which],
+                post[entry],
+                sent.time[which] + delay[entry],
+                sent.value[which] * weight[entry],
+            )
+        )
+    return {
+        name: in_order(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        for name, parts in arrived.items()
+        if parts
+    }

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from neurosc.export.brian import run
 from neurosc.export.compile import CLOCKS, detuning, sources, strongest_pull
 from neurosc.export.graph import PERIOD, to_nir
+from neurosc.export.inputs import PeriodicSpikes
 from neurosc.export.metadata import Settings, describe, unpack
-from neurosc.export.recording import PeriodicSpikes, Spikes
+from neurosc.export.recording import Spikes
 from neurosc.export.stepping import Reset, check_reset
 from neurosc.network import FloatArray, PhaseNetwork, wrap
 from neurosc.randomness import RNG
@@ -70,7 +71,7 @@ class NIRSubstrate:
     """
 
     eps: float = 0.1
-    steps_per_cycle: int = 128
+    steps_per_cycle: int = 64
     cycles: int | None = None
     _: dataclasses.KW_ONLY
     window: int = 16
@@ -179,7 +180,8 @@ def clock_spikes(network: PhaseNetwork, phases: FloatArray, n: int) -> PeriodicS
     """The channels of `input` for phases (batch, n_oscillators), on a grid of n steps."""
     held = phases[:, sources(network)]
     theta = np.concatenate([np.tile(CLOCKS, (len(phases), 1)), held], axis=1)
-    return PeriodicSpikes(np.rint((1 - theta / (2 * np.pi)) * n).astype(np.int64) % n, n)
+    steps = np.mod((1 - theta / (2 * np.pi)) * n, n)
+    return PeriodicSpikes(np.where(steps < n, steps, 0.0), n)  # mod can round up to n
 
 
 def read_phases(
