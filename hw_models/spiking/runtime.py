@@ -1,0 +1,194 @@
+"""Builds a model once for its shape, and runs it in a private directory with new numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from neurosc.hw_models.spiking.model import AFFERENTS, INPUTS, RECURRENTS, SOURCES, Shape
+
+Target = Literal["auto", "cpp_standalone", "cython", "numpy"]
+Arrays = dict[str, np.ndarray]
+
+KEPT = ("main", "main.exe", "files.json", "shape.json")
+"""Files of a build that a run needs."""
+
+
+def find_compiler() -> str | None:
+    """The C++ compiler: $CXX, or the first of c++, g++ and clang++ on the path."""
+    named = os.environ.get("CXX", "").split()
+    names = (named[0],) if named else ("c++", "g++", "clang++")
+    return next((found for found in map(shutil.which, names) if found), None)
+
+
+def choose_target(target: Target) -> Literal["cpp_standalone", "cython", "numpy"]:
+    """What `"auto"` stands for here, or an error if the target needs a compiler that is missing."""
+    if target == "numpy":
+        return target
+    if os.name == "nt":  # Cython finds Microsoft's compiler, which takes none of our flags
+        return "cython"
+    if find_compiler() is None:
+        raise ValueError(
+            f"target: {target!r} needs a C++ compiler, and neither $CXX, c++, g++ nor clang++ is "
+            'on the path; install g++, or pass target="numpy" (slow)'
+        )
+    return "cython" if target == "cython" else "cpp_standalone"
+
+
+def cache_directory() -> Path:
+    """Where builds are kept: $XDG_CACHE_HOME/neurosc/spiking, by default under ~/.cache."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "neurosc" / "spiking"
+
+
+def prepare(shape: Shape, target: Target) -> None:
+    """Build what `simulate` needs, so that parallel runs find it there."""
+    if choose_target(target) == "cpp_standalone":
+        build_once(shape)
+
+
+def simulate(shape: Shape, target: Target, arrays: Arrays) -> Arrays:
+    """Run a model.
+
+    Parameters
+    ----------
+    shape
+        Of the model.
+    target
+        What runs it.
+    arrays
+        Named part.variable as in `model.INPUTS`, and part.pre and part.post of the synapses.
+
+    Returns
+    -------
+    dict of arrays
+        Named part.variable as in `model.SUMS`.
+
+    Raises
+    ------
+    ValueError
+        Without a compiler that the target needs.
+    RuntimeError
+        If the build or the run fails, with the end of its messages.
+    """
+    chosen = choose_target(target)
+    with _workplace() as here:
+        if chosen == "cpp_standalone":
+            return _run_standalone(build_once(shape), here, shape, arrays)
+        (here / "shape.json").write_text(json.dumps(dataclasses.asdict(shape)))
+        np.savez(here / "arrays.npz", **arrays)  # type: ignore[arg-type]
+        _child(here, "run", chosen)
+        with np.load(here / "results.npz") as results:
+            return dict(results)
+
+
+def build_once(shape: Shape) -> Path:
+    """The directory with the executable of a shape, compiled now if it is not in the cache.
+
+    A build is made elsewhere and moved into the cache whole, so another process sees all of it
+    or nothing; if two build the same, the first to finish wins.
+    """
+    compiler = find_compiler()
+    if compiler is None:
+        raise RuntimeError("the C++ compiler has left the path; put it back")
+    place = cache_directory() / _fingerprint(shape, compiler)
+    if place.exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _workplace() as here, _workplace(place.parent) as staged:
+        (here / "shape.json").write_text(json.dumps(dataclasses.asdict(shape)))
+        _child(here, "build", compiler)
+        build = staged / "build"
+        build.mkdir()
+        for name in KEPT:
+            if (here / name).exists():
+                shutil.copy2(here / name, build)
+        with contextlib.suppress(OSError):  # it exists now: another process was faster
+            build.rename(place)
+    return place
+
+
+def _fingerprint(shape: Shape, compiler: str) -> str:
+    """A hash of all that enters the executable."""
+    code = [(Path(__file__).parent / f"{m}.py").read_bytes() for m in ("model", "taps", "worker")]
+    facts = [
+        json.dumps(dataclasses.asdict(shape)),
+        importlib.metadata.version("brian2"),
+        importlib.metadata.version("numpy"),
+        compiler,
+        platform.platform(),
+    ]
+    return hashlib.sha256(b"\0".join([*code, *(f.encode() for f in facts)])).hexdigest()[:24]
+
+
+@contextlib.contextmanager
+def _workplace(inside: Path | None = None) -> Any:
+    """A private directory that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=".neurosc-", dir=inside) as name:
+        yield Path(name)
+
+
+def _child(here: Path, *arguments: str) -> None:
+    """Run the worker in a directory; Brian2's own temporary files stay in it."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment |= {"TMPDIR": str(here), "TEMP": str(here), "TMP": str(here)}
+    command = [sys.executable, "-P", "-m", "neurosc.hw_models.spiking.worker", *arguments]
+    _call(command, here, environment)
+
+
+def _run_standalone(build: Path, here: Path, shape: Shape, arrays: Arrays) -> Arrays:
+    """Call the executable with files that it reads in `here`."""
+    (here / "results").mkdir()
+    static = here / "static_arrays"
+    static.mkdir()
+    settings = []
+    for part, variables in INPUTS.items():
+        if part == SOURCES and not shape.sources:
+            continue
+        if part in (AFFERENTS, RECURRENTS):
+            if not getattr(shape, part):
+                continue
+            for end, ours in (("sources", "pre"), ("targets", "post")):
+                edges = arrays[f"{part}.{ours}"].astype(np.int32)
+                edges.tofile(static / f"_static_array__array_{part}_{end}")
+        for variable in variables:
+            name = f"{part}.{variable}"
+            values = arrays[name]
+            values.astype(np.int32 if values.dtype.kind == "i" else np.float64).tofile(here / name)
+            settings.append(f"{name}={name}")
+    executable = build / ("main.exe" if os.name == "nt" else "main")
+    _call([str(executable), "--results_dir", "results/", *settings], here, None)
+    files = json.loads((build / "files.json").read_text())
+    return {
+        name: np.fromfile(here / "results" / file, dtype=_kind(name))
+        for name, file in files.items()
+    }
+
+
+def _kind(name: str) -> type:
+    variable = name.split(".")[1]
+    return np.int32 if variable == "i" or variable.startswith("count") else np.float64
+
+
+def _call(command: list[str], here: Path, environment: dict[str, str] | None) -> None:
+    done = subprocess.run(
+        command, cwd=here, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode or "Error" in done.stderr:
+        raise RuntimeError(
+            f"{Path(command[0]).name} failed with code {done.returncode}; its last words: "
+            f"{(done.stdout + done.stderr)[-2000:]}"
+        )
