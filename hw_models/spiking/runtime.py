@@ -75,7 +75,7 @@ def simulate(shape: Shape, target: Target, arrays: Arrays) -> Arrays:
     Returns
     -------
     dict of arrays
-        Named part.variable as in `model.SUMS`.
+        Named part.variable as in `worker.outputs`.
 
     Raises
     ------
@@ -116,8 +116,11 @@ def build_once(shape: Shape) -> Path:
         for name in KEPT:
             if (here / name).exists():
                 shutil.copy2(here / name, build)
-        with contextlib.suppress(OSError):  # it exists now: another process was faster
+        try:
             build.rename(place)
+        except OSError:
+            if not place.exists():  # else another process was faster
+                raise
     return place
 
 
@@ -187,7 +190,8 @@ def _call(command: list[str], here: Path, environment: dict[str, str] | None) ->
     done = subprocess.run(
         command, cwd=here, env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode or "Error" in done.stderr:
+    # Brian2's executable goes on after an array that it cannot read
+    if done.returncode or done.stderr.startswith("Error") or done.stdout.startswith("Error"):
         raise RuntimeError(
             f"{Path(command[0]).name} failed with code {done.returncode}; its last words: "
             f"{(done.stdout + done.stderr)[-2000:]}"

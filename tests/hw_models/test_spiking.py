@@ -66,8 +66,10 @@ def predicted(on: SpikingOscillators, network: PhaseNetwork, x: FloatArray) -> F
     return phases
 
 
-def test_it_is_a_substrate_that_finds_the_equilibrium(capfd: pytest.CaptureFixture[str]) -> None:
-    before = set(Path(tempfile.gettempdir()).glob(".neurosc-*"))
+def test_it_is_a_substrate_that_finds_the_equilibrium(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     relaxation = ON.relax(layered(), X)
     assert isinstance(ON, Substrate)
     assert relaxation.locked.all()
@@ -75,7 +77,7 @@ def test_it_is_a_substrate_that_finds_the_equilibrium(capfd: pytest.CaptureFixtu
     assert distance(relaxation.phases, Ideal().relax(layered(), X).phases) < 0.02
     assert relaxation.residual.max() < 0.03
     assert capfd.readouterr() == ("", "")
-    assert set(Path(tempfile.gettempdir()).glob(".neurosc-*")) <= before
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_left_are_the_harmonics_of_the_taps() -> None:
