@@ -14,7 +14,7 @@ import numpy as np
 from neurosc.export.inputs import DenseSpikes, Fed, PeriodicSpikes
 from neurosc.export.lowering import Link, Lowered, entries
 from neurosc.export.recording import Spikes, in_order
-from neurosc.export.stepping import Parameters, Reset, Step, step_code
+from neurosc.export.stepping import Parameters, Reset, Step, arrival_code, step_code
 from neurosc.network import FloatArray
 
 GRID_TOLERANCE = 1e-6
@@ -142,12 +142,7 @@ class Simulation:
         return self._add(source)
 
     def _synapses(self, number: int, link: Link) -> None:
-        """Spikes that make a state jump by weight * gain * dt, each after its delay.
-
-        On the grid that is all. Where the reset is exact, the spike is in truth `late`: it would
-        have arrived that long ago (or, if negative, is still to come), so the jump is propagated
-        by exp(A late), to first order in the step.
-        """
+        """Spikes that make a state jump by weight * gain * dt, each after its delay."""
         import brian2
 
         k = self.lowered.group_of(link.target)
@@ -155,23 +150,12 @@ class Simulation:
         pre, post, weight, delay = self._tiled(link)
         if pre.size == 0:
             return
-        row = post % group.neurons
-        steps = self._whole_steps(delay)
-        parameters = Parameters()
+        row, steps, parameters = post % group.neurons, self._whole_steps(delay), Parameters()
         code = f"s{state}_post += weight"
         if self.reset == "exact":
             timed = hasattr(self.sources[link.source], "ago")
-            shift = steps * self.dt - delay + (0 if timed else 0.5 * self.dt)
-            parameters.put("shift", shift)
-            lines = ["late = shift" + (" + ago_pre" if timed else "")]
-            for j in range(group.b.shape[1]):
-                (rate,) = parameters.term(f"rate{j}", group.A[row, j, state]) or ("",)
-                jump = [
-                    *(["weight"] if j == state else []),
-                    *([f"weight*late*{rate}"] * bool(rate)),
-                ]
-                lines += [f"s{j}_post += {' + '.join(jump)}"] if jump else []
-            code = "\n".join(lines)
+            late = steps * self.dt - delay + (0 if timed else 0.5 * self.dt)
+            code = arrival_code(group.A[row], state, late, timed, parameters)
         synapses = brian2.Synapses(
             self.sources[link.source],
             self.groups[k],
@@ -189,10 +173,12 @@ class Simulation:
         self._add(synapses)
 
     def _whole_steps(self, delay: FloatArray) -> FloatArray:
-        """Steps to wait. Halves go down: a spike waits half a step for the grid anyway."""
-        steps = delay / self.dt + (0.0 if self.reset == "exact" else 0.5)
-        sign = 1 if self.reset == "exact" else -1
-        return np.asarray(np.maximum(np.floor(steps + sign * GRID_TOLERANCE), 0))
+        """Steps to wait: on the grid the nearest, halves down; else those that are complete."""
+        if self.reset == "grid":
+            steps = np.floor(delay / self.dt + 0.5 - GRID_TOLERANCE)
+        else:
+            steps = np.floor(delay / self.dt + GRID_TOLERANCE)
+        return np.asarray(np.maximum(steps, 0))
 
     def _hold(self, number: int, link: Link) -> None:
         """A graded signal, held over each step."""

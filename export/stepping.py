@@ -165,7 +165,7 @@ def _exact_reset(
             f"v_inf = tau*({pull})",
             f"margin = clip(v_inf - level, {SMALLEST_MARGIN}, 1e300)",
             f"x = clip((v_inf - s{v})/margin, decay, 1)",
-            *(["x = where(began > level, decay, x)"] if lifted else []),
+            *(["x = x + (decay - x)*int(began > level)"] if lifted else []),
             f"s{v} = v_inf + ({low} - v_inf)*x",
             "ago = -tau*log(x)",
         ]
@@ -173,17 +173,37 @@ def _exact_reset(
         lines = [
             f"slope = {pull}",
             f"ago = clip((s{v} - level)/clip(slope, {SMALLEST_MARGIN}, 1e300), 0, step)",
-            *(["ago = where(began > level, step, ago)"] if lifted else []),
+            *(["ago = ago + (step - ago)*int(began > level)"] if lifted else []),
             f"s{v} = {low} + slope*ago",
         ]
-    # `where` is not part of Brian2's language
-    return "\n".join(_without_where(line) for line in lines)
+    return "\n".join(lines)
 
 
-def _without_where(line: str) -> str:
-    """`y = where(c, a, b)` as arithmetic."""
-    if "where(" not in line:
-        return line
-    name, call = line.split(" = ")
-    condition, then, other = call.removeprefix("where(").removesuffix(")").split(", ")
-    return f"{name} = {other} + ({then} - {other})*int({condition})"
+def arrival_code(
+    A: FloatArray, state: int, late: FloatArray, timed: bool, parameters: Parameters
+) -> str:
+    """What a spike adds to the states if it should have come some time ago.
+
+    A jump w of `state` that was `late` seconds ago has become exp(A late) w, here to first order;
+    a negative time is one that is still to come.
+
+    Parameters
+    ----------
+    A
+        Matrix of the target of each synapse, (synapses, k, k).
+    state
+        The state that jumps.
+    late
+        Seconds from the due arrival to the grid, (synapses,), for a spike at the end of its step.
+    timed
+        Whether the source knows how long before the end of the step it fired, as `ago`.
+    parameters
+        Receives the coefficients.
+    """
+    lines = [f"late = {parameters.put('shift', late)}" + (" + ago_pre" if timed else "")]
+    for j in range(A.shape[1]):
+        jump = ["weight"] if j == state else []
+        jump += parameters.term(f"rate{j}", A[:, j, state], "late*weight")
+        if jump:
+            lines.append(f"s{j}_post += {' + '.join(jump)}")
+    return "\n".join(lines)
