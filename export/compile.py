@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import scipy
 
-from neurosc.hw_models.spiking.taps import LIF, Taps, pair_design
+from neurosc.hw_models.spiking.taps import LIF, Taps, pair_design, round_down
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 
 CLOCKS = (0.0, np.pi / 2)
@@ -85,11 +85,7 @@ def sources(network: PhaseNetwork) -> IntArray:
 
 def detuning(network: PhaseNetwork) -> FloatArray:
     """omega of the free oscillators, less the mean over each floating part, (m,)."""
-    omega = network.frequency[network.free].copy()
-    parts = network.parts[network.free]
-    for part in range(parts.max(initial=-1) + 1):
-        omega[parts == part] -= omega[parts == part].mean()
-    return omega
+    return network.co_rotating(network.frequency)[network.free]
 
 
 def strongest_pull(network: PhaseNetwork) -> float:
@@ -128,17 +124,11 @@ def _check_strength(network: PhaseNetwork, eps: float, neuron: LIF) -> None:
         raise ValueError(
             f"eps: {eps:.6g} times the largest sum of couplings on one oscillator, {strength:.6g}, "
             f"exceeds {neuron.strongest:.4g}, beyond which the neurons lose the rhythm; "
-            f"give eps <= {_round_down(neuron.strongest / strength)} or scale the couplings down"
+            f"give eps <= {neuron.largest_eps(strength)} or scale the couplings down"
         )
     turn = eps * np.abs(detuning(network)).max()
     if turn >= np.pi:
         raise ValueError(
             f"eps: {eps:.6g} times the largest detuning is {turn:.4g} rad in one cycle, half a "
-            f"turn or more; give eps < {_round_down(np.pi * eps / turn)} or lower frequency"
+            f"turn or more; give eps < {round_down(np.pi * eps / turn)} or lower frequency"
         )
-
-
-def _round_down(value: float) -> float:
-    """Three digits that do not exceed `value`, as a limit that a message can quote."""
-    unit = 10.0 ** (np.floor(np.log10(value)) - 2)
-    return float(f"{np.floor(value / unit) * unit:.3g}")

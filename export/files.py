@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from neurosc.storage import replacing
 
 if TYPE_CHECKING:
     import nir
@@ -31,17 +32,8 @@ def write(graph: nir.NIRGraph, path: str | os.PathLike[str]) -> None:
         raise TypeError(
             f"graph: expected a NIRGraph, not {type(graph).__name__}; make one with to_nir"
         )
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"path: the folder {target.parent} does not exist; create it first")
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    os.close(handle)
-    try:
-        nir.write(name, graph)
-        os.chmod(name, 0o666 & ~_umask())  # mkstemp makes files that only their owner can read
-        os.replace(name, target)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        nir.write(temporary, graph)
 
 
 def read(path: str | os.PathLike[str]) -> nir.NIRGraph:
@@ -72,10 +64,3 @@ def read(path: str | os.PathLike[str]) -> nir.NIRGraph:
             f"path: {source} is HDF5, but no complete NIR graph "
             f"({type(error).__name__}: {error}); it may be cut short: copy or write it again"
         ) from error
-
-
-def _umask() -> int:
-    """The mask of this process; there is no way to read it without setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -58,6 +58,8 @@ class NIRSubstrate:
         See `run`.
     graph
         Run this graph instead of a new one: see `from_graph`.
+    progress
+        Show a bar.
 
     Raises
     ------
@@ -83,6 +85,7 @@ class NIRSubstrate:
     period: float = PERIOD
     reset: Reset = "exact"
     graph: nir.NIRGraph | None = None
+    progress: bool = False
 
     def __post_init__(self) -> None:
         check_reset(self.reset)
@@ -98,7 +101,7 @@ class NIRSubstrate:
     def from_graph(cls, graph: nir.NIRGraph, **options: Any) -> NIRSubstrate:
         """The substrate that runs `graph`, for example one that was read from a file.
 
-        `options` are `cycles`, `window` and `reset`.
+        `options` are `cycles`, `window`, `reset` and `progress`.
 
         Raises
         ------
@@ -143,6 +146,7 @@ class NIRSubstrate:
             reset=self.reset,
             record=["osc"],
             record_from=(cycles - 2 * self.window) * n,
+            progress=self.progress,
         )
         halves = [(cycles - (2 - k) * self.window) * settings.period for k in range(2)]
         shape = (len(phases), network.free.size)

@@ -235,6 +235,14 @@ class PhaseNetwork:
         shift = np.where(framed, phases[..., np.where(framed, self.frame, 0)], 0.0)
         return wrap(phases - shift)
 
+    def co_rotating(self, frequency: FloatArray) -> FloatArray:
+        """Frequencies (..., n) less their mean over each floating part, which turns as a whole."""
+        left = frequency.copy()
+        for part in range(self.parts.max(initial=-1) + 1):
+            mine = self.parts == part
+            left[..., mine] -= frequency[..., mine].mean(axis=-1, keepdims=True)
+        return left
+
     def gauge(self, phases: FloatArray) -> FloatArray:
         """Phases (..., n) with each floating part turned so that its reference stands at 0."""
         turned = phases

@@ -154,16 +154,23 @@ def read(path: Path_) -> tuple[dict[str, Any], dict[str, Any]]:
 @contextlib.contextmanager
 def atomic(path: Path_) -> Iterator[BinaryIO]:
     """A binary file that appears under `path` complete, or not at all."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def replacing(path: Path_) -> Iterator[Path]:
+    """The name of a temporary file that takes the place of `path` if all goes well."""
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path: the folder {target.parent} does not exist; make it first")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
+        yield Path(name)
+        os.chmod(name, 0o666 & ~_umask())  # mkstemp makes files that only their owner can read
         os.replace(name, target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -171,6 +178,7 @@ def atomic(path: Path_) -> Iterator[BinaryIO]:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
+    """The mask of this process; there is no way to read it without setting it."""
+    mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -41,8 +41,8 @@ _MESSAGES = {
         "frequency or raise coupling, or (b) the noise makes them slip: lower the noise"
     ),
     Status.STEP_LIMIT: (
-        "still moving when the steps ran out; (a) allow more with max_steps= or duration=, or "
-        "(b) loosen tolerance="
+        "still moving when the time ran out; (a) allow more with max_steps=, duration= or "
+        "cycles=, or (b) loosen tolerance="
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ def test_every_file_is_there(folder: Path) -> None:
 
 
 def test_the_table_holds_all_substrates(folder: Path) -> None:
-    table = pd.read_csv(folder / "results.csv").set_index("substrate")
+    table: Any = pd.read_csv(folder / "results.csv").set_index("substrate")
     assert list(table.index) == [
         "ideal model", "for comparison: tanh MLP 64-20-10", "2 analog chips",
         "spiking (Brian2)", "NIR file (Brian2)",

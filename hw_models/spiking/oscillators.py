@@ -16,7 +16,7 @@ from neurosc.hw_models.spiking import runtime
 from neurosc.hw_models.spiking.circuit import Circuit, clock_field, compile_circuit
 from neurosc.hw_models.spiking.model import OSCILLATORS, SPIKES, WARM_UP
 from neurosc.hw_models.spiking.runtime import Target
-from neurosc.hw_models.spiking.taps import Taps, pair_design
+from neurosc.hw_models.spiking.taps import Taps, pair_design, round_down
 from neurosc.ideal.newton import evaluate
 from neurosc.ideal.reduction import Reduction, reduce
 from neurosc.ideal.steps import SLIP
@@ -216,13 +216,13 @@ class SpikingOscillators:
             raise ValueError(
                 f"eps: {self.eps:g} times the largest pull on an oscillator, {pull.max():.4g}, "
                 f"exceeds {bound:.3g}, above which these neurons leave the rhythm; for this "
-                f"network give eps <= {bound / pull.max():.3g}"
+                f"network give eps <= {self.taps.neuron.largest_eps(pull.max())}"
             )
         slowest = float(problem.frequency.min())
         if self.eps * slowest <= -2 * np.pi:
             raise ValueError(
                 f"eps: {self.eps:g} times the frequency {slowest:.4g} stops the oscillator; "
-                f"give eps < {2 * np.pi / -slowest:.3g}"
+                f"give eps < {round_down(2 * np.pi / -slowest)}"
             )
 
     def _duration(self, network: PhaseNetwork) -> int:

@@ -67,6 +67,10 @@ class LIF:
         """4 / (I sqrt(1 + a^2)): the empirical bound on eps max_i sum_j |J_ij| + |b_i|."""
         return float(4 / (self.drive * np.hypot(1, self.slope)))
 
+    def largest_eps(self, pull: float) -> float:
+        """The largest eps, to three digits, for a network whose strongest pull is `pull`."""
+        return round_down(self.strongest / pull)
+
 
 @dataclasses.dataclass(frozen=True)
 class Taps:
@@ -158,6 +162,12 @@ def pair_design(
         tuple(delays[order].tolist()),
         tuple(signed[order].tolist()),
     )
+
+
+def round_down(value: float) -> float:
+    """Three digits that do not exceed a positive `value`: a limit that a message can quote."""
+    unit = 10.0 ** (np.floor(np.log10(value)) - 2)
+    return float(f"{np.floor(value / unit) * unit:.3g}")
 
 
 def _filter(n: npt.ArrayLike, pole: float, poles: int) -> ComplexArray:

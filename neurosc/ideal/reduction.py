@@ -127,20 +127,15 @@ def reduce(
     feedback = None
     if nudge is not None and nudge.beta != 0:
         feedback = _nudged(network, encoded, nudge, field, harmonic)
-    parts = network.parts[free]
-    frequency = encoded.frequency[:, free]
-    for part in range(parts.max(initial=-1) + 1):
-        mine = parts == part
-        frequency[:, mine] -= frequency[:, mine].mean(axis=1, keepdims=True)
     imaginary = np.ascontiguousarray(dense.imag) if network.is_complex else np.zeros((0, 0))
     return Reduction(
         network=network,
         encoded=encoded,
         coupling=(np.ascontiguousarray(dense.real), imaginary),
-        frequency=frequency,
+        frequency=network.co_rotating(encoded.frequency)[:, free],
         field=field,
         second_harmonic=harmonic,
-        parts=parts,
+        parts=network.parts[free],
         feedback=feedback,
         start=None if phases is None else np.ascontiguousarray(phases[:, free]),
     )

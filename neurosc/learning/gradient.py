@@ -83,12 +83,8 @@ def of_raw_parameters(
     mean; its slopes of field and second harmonic depend on the frame and mean nothing.
     """
     floating = network.parts >= 0
-    raw = frequency.copy()
-    for part in range(network.parts.max(initial=-1) + 1):
-        mine = network.parts == part
-        raw[mine] -= raw[mine].mean()
     return Gradient(
-        raw,
+        network.co_rotating(frequency),
         coupling,
         np.where(floating, 0, field),
         np.where(floating, 0, second_harmonic),

@@ -18,7 +18,7 @@ from neurosc.hw_models import (
     PhaseQuantization,
     WeightQuantization,
 )
-from neurosc.network import FloatArray
+from neurosc.network import FloatArray, is_sparse
 
 ALL = (
     FrequencyMismatch(0.02),
@@ -113,7 +113,7 @@ def test_coupling_mismatch_has_its_spread() -> None:
     network = PhaseNetwork(np.ones((n, n)) - np.eye(n), field=1.0)
     for net in (network, network.replace(coupling=scipy.sparse.csr_array(network.coupling))):
         j = Device(CouplingMismatch(0.1)).fabricate(net, rng=0)[0].program(net).coupling
-        dense = j.toarray() if scipy.sparse.issparse(j) else j
+        dense = j.toarray() if is_sparse(j) else j
         ratio = dense[np.triu_indices(n, 1)]
         assert ratio.std() == pytest.approx(0.1, rel=4.5 / np.sqrt(2 * ratio.size))
         assert (dense == dense.T).all()
