@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.export.brian import run
+from neurosc.export.codegen import Target, check_target
 from neurosc.export.compile import CLOCKS, detuning, sources, strongest_pull
 from neurosc.export.graph import PERIOD, to_nir
 from neurosc.export.inputs import PeriodicSpikes
@@ -58,8 +59,8 @@ class NIRSubstrate:
         See `run`.
     graph
         Run this graph instead of a new one: see `from_graph`.
-    progress
-        Show a bar.
+    target, progress
+        See `run`.
 
     Raises
     ------
@@ -85,10 +86,12 @@ class NIRSubstrate:
     period: float = PERIOD
     reset: Reset = "exact"
     graph: nir.NIRGraph | None = None
+    target: Target = "auto"
     progress: bool = False
 
     def __post_init__(self) -> None:
         check_reset(self.reset)
+        check_target(self.target)
         if self.window < 1:
             raise ValueError(f"window: {self.window} cycles cannot be read; give 1 or more")
         if self.cycles is not None and self.cycles < 2 * self.window:
@@ -101,7 +104,7 @@ class NIRSubstrate:
     def from_graph(cls, graph: nir.NIRGraph, **options: Any) -> NIRSubstrate:
         """The substrate that runs `graph`, for example one that was read from a file.
 
-        `options` are `cycles`, `window`, `reset` and `progress`.
+        `options` are `cycles`, `window`, `reset`, `target` and `progress`.
 
         Raises
         ------
@@ -146,6 +149,7 @@ class NIRSubstrate:
             reset=self.reset,
             record=["osc"],
             record_from=(cycles - 2 * self.window) * n,
+            target=self.target,
             progress=self.progress,
         )
         halves = [(cycles - (2 - k) * self.window) * settings.period for k in range(2)]

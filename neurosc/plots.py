@@ -111,8 +111,12 @@ def raster(
         at_rest = float(phases[output])
         right.axhline(at_rest, color=line.get_color(), linewidth=0.6, alpha=0.7)
     right.set(xlabel="time (cycles)", ylabel="phase of the spike (rad)", xscale="log")
+    right.set_xlim(left=0.8)
     right.set_title("Outputs lock (lines: ideal model)")
     right.set_yticks(*PI_TICKS)
-    left.legend(frameon=False, fontsize="small", loc="upper right", markerscale=2)
+    left.legend(
+        frameon=False, fontsize="small", markerscale=2, ncols=3, loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
+    )  # fmt: skip
     figure.suptitle(title)
     return figure

@@ -211,7 +211,9 @@ class _Study:
 
         graph = export.to_nir(self.network, eps=NIR_EPS, steps_per_cycle=NIR_STEPS)
         export.write(graph, path)
-        substrate = export.NIRSubstrate.from_graph(export.read(path), progress=self.progress)
+        substrate = export.NIRSubstrate.from_graph(
+            export.read(path), target="numpy", progress=self.progress
+        )
         self._compare("NIR file (Brian2)", substrate)
 
     def _compare(self, name: str, substrate: Substrate) -> None:

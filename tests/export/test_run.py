@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 import scipy
 
+from neurosc import PhaseNetwork
 from neurosc.export import PeriodicSpikes, read, run, to_nir, write
 from neurosc.topology import layered
 
@@ -409,3 +410,15 @@ def test_compiled_code_gives_the_same_spikes() -> None:
     other = run(graph, given, dt=DT)
     for name in ("lif", "cuba"):
         np.testing.assert_allclose(one.spikes[name].time, other.spikes[name].time, rtol=1e-9)
+
+
+def test_the_target_is_chosen_for_one_run_only() -> None:
+    import brian2
+
+    before = brian2.prefs.codegen.target
+    graph = to_nir(PhaseNetwork([[0, 1], [1, 0]]), steps_per_cycle=32)
+    recording = run(graph, steps=64, target="numpy")
+    assert recording.steps == 64
+    assert brian2.prefs.codegen.target == before
+    with pytest.raises(ValueError, match="target: 'fortran' is unknown"):
+        run(graph, steps=64, target="fortran")  # type: ignore[arg-type]
