@@ -69,7 +69,7 @@ def compile_standalone(shape: Shape, project: Path, compiler: str) -> None:
     }
     (project / "files.json").write_text(json.dumps(files))
     _write_unity(project)
-    command = [compiler, *FLAGS, "-I.", "unity.cpp", "-o", "main"]
+    command = [compiler, *FLAGS, "-I.", "-Ibrianlib", "unity.cpp", "-o", "main"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
@@ -88,14 +88,14 @@ def _write_unity(project: Path) -> None:
     namespace of its own; the headers come first, outside of all.
     """
     objects = sorted(project.glob("code_objects/*.cpp"))
-    rest = sorted(project.glob("*.cpp"))
+    rest = sorted([*project.glob("*.cpp"), *project.glob("brianlib/*.cpp")])
     lines = [line.strip() for file in [*objects, *rest] for line in file.read_text().splitlines()]
     headers = [s for s in lines if s.startswith("#include") and "code_objects/" not in s]
     unity = list(dict.fromkeys(headers))
     for k, file in enumerate(objects):
         path = file.relative_to(project).as_posix()
         unity += [f"namespace unit{k} {{", f'#include "{path}"', "}", f"using namespace unit{k};"]
-    unity += [f'#include "{file.name}"' for file in rest]
+    unity += [f'#include "{file.relative_to(project).as_posix()}"' for file in rest]
     (project / "unity.cpp").write_text("\n".join(unity) + "\n")
 
 
