@@ -20,7 +20,7 @@ from neurosc.datasets import Dataset
 from neurosc.ideal import Ideal
 from neurosc.learning import Bounds, evaluate, fit
 from neurosc.network import Encoding, PhaseNetwork
-from neurosc.substrate import RelaxationError, Substrate
+from neurosc.substrate import Substrate
 
 COSTS: dict[str, type[Cost]] = {
     "cosine": costs.CosineCost,
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 1
-    except (ValueError, TypeError, OSError, RelaxationError, FloatingPointError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError, FloatingPointError) as error:
         if arguments.debug:
             raise
         print(f"neurosc {arguments.command}: {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .8rem; border-bottom: 1px solid #d8dee6; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
+td { white-space: nowrap; }
 img { max-width: 100%; height: auto; } figure { margin: 1rem 0; overflow-x: auto; }
 figcaption, footer { color: #566373; font-size: .9rem; }
 """

@@ -115,7 +115,7 @@ def raster(
     right.set_title("Outputs lock (lines: ideal model)")
     right.set_yticks(*PI_TICKS)
     left.legend(
-        frameon=False, fontsize="small", markerscale=2, ncols=3, loc="upper center",
+        frameon=False, fontsize="small", markerscale=4, ncols=3, loc="upper center",
         bbox_to_anchor=(0.5, -0.16),
     )  # fmt: skip
     figure.suptitle(title)

@@ -321,10 +321,10 @@ def _write_page(folder: Path, fitted: Fit, study: _Study) -> None:
     page.paragraph(
         f"A {'-'.join(map(str, SIZES))} network of phase oscillators learned scikit-learn's 8x8 "
         f"digits with two relaxations per sample and no backpropagation. The ideal model reads "
-        f"{first['accuracy']:.1%} of {first['images']} held-out images. On "
+        f"{first['accuracy']:.1%} of {first['images']:.0f} held-out images. On "
         f"{len(study.chips.accuracy)} noisy analog chips the mean is "
         f"{study.chips.accuracy.mean():.1%} (worst {study.chips.accuracy.min():.1%}). As spiking "
-        f"neurons it reads {spiking['same_as_ideal']:.1%} of {spiking['images']} images as the "
+        f"neurons it reads {spiking['same_as_ideal']:.1%} of {spiking['images']:.0f} images as the "
         f"ideal model does, and as a NIR file run in Brian2 {nir['same_as_ideal']:.1%}."
     )
     page.table(readable(study.table()))
@@ -351,5 +351,5 @@ _PICTURES = (
     ("learning", "Learning", "Mean cost and validation accuracy after each epoch."),
     ("phases", "Phases", "Phases on spiking substrates against the ideal model, and their errors."),
     ("chips", "Chips", "Accuracy of each fabricated chip on the test images."),
-    ("raster", "Locking", "One image from the first spikes to rest; a dot is a spike."),
+    ("raster", "Locking", "One image from the first spikes to rest; each mark is a spike."),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import venv
@@ -63,6 +64,14 @@ def test_wheel_works_beside_a_users_own_export(tmp_path: Path) -> None:
     first, second = python("-c", program, cwd=user, executable=inside).splitlines()
     assert first.startswith(f"True True {site}")
     assert second == "1 LOCKED"
+
+
+def test_readme_example_runs(tmp_path: Path) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    ideal, chips = python("-W", "error", "-c", program, cwd=tmp_path).splitlines()
+    assert ideal.startswith("ideal accuracy 9")
+    assert chips.startswith("chips accuracy 9")
+    assert (tmp_path / "model.npz").exists()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
