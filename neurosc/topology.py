@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import scipy
 
-from neurosc.network import Encoding, PhaseNetwork
+from neurosc.network import Encoding, IntArray, PhaseNetwork
 from neurosc.randomness import RNG, stream
 
 PIXELS = Encoding("phase", np.pi / 2)
@@ -82,3 +84,56 @@ def all_to_all(
     coupling = np.full((n, n), strength / n)
     np.fill_diagonal(coupling, 0.0)
     return PhaseNetwork(coupling, frequency)
+
+
+def random_graph(
+    n: int, degree: int, *, strength: float = 1.0, frequency_spread: float = 0.0, rng: RNG = None
+) -> PhaseNetwork:
+    """A sparse random network in which every oscillator has about `degree` neighbours.
+
+    The union of a ring, which keeps it connected, and degree/2 - 1 random rings; edges that
+    coincide are merged. Frequencies are drawn from N(0, frequency_spread^2).
+
+    Raises
+    ------
+    ValueError
+        For a degree that is odd, below 2 or not below n.
+    """
+    if degree < 2 or degree % 2 or degree >= n:
+        raise ValueError(f"degree: {degree} must be even, 2 or more, and below n = {n}")
+    draw = stream(rng, "random graph")
+    orders = [np.arange(n), *(draw.permutation(n) for _ in range(degree // 2 - 1))]
+    ends = [(order, np.roll(order, -1)) for order in orders]
+    frequency = frequency_spread * draw.standard_normal(n)
+    return PhaseNetwork(_symmetric(n, ends, strength), frequency)
+
+
+def grid(
+    shape: Sequence[int], *, strength: float = 1.0, frequency_spread: float = 0.0, rng: RNG = None
+) -> PhaseNetwork:
+    """A sparse rectangular grid with open ends: each oscillator is coupled to its neighbours.
+
+    Oscillators are numbered in C order; frequencies are drawn from N(0, frequency_spread^2).
+
+    Raises
+    ------
+    ValueError
+        For a shape with fewer than two oscillators or an empty axis.
+    """
+    sides = tuple(int(k) for k in shape)
+    if not sides or min(sides) < 1 or int(np.prod(sides)) < 2:
+        raise ValueError(f"shape: {tuple(shape)} holds no pair of oscillators; give such as (8, 8)")
+    number = np.arange(int(np.prod(sides))).reshape(sides)
+    axes = [np.moveaxis(number, k, 0) for k in range(len(sides))]
+    ends = [(a[:-1].ravel(), a[1:].ravel()) for a in axes]
+    frequency = frequency_spread * stream(rng, "grid").standard_normal(number.size)
+    return PhaseNetwork(_symmetric(number.size, ends, strength), frequency)
+
+
+def _symmetric(n: int, ends: list[tuple[IntArray, IntArray]], strength: float) -> Any:
+    """Every edge once, in both directions, with one weight."""
+    i, j = (np.concatenate(side) for side in zip(*ends, strict=True))
+    half = scipy.sparse.csr_array((np.ones(i.size), (i, j)), shape=(n, n))
+    both = half + half.T
+    both.data[:] = strength
+    return both

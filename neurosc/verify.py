@@ -12,9 +12,11 @@ import scipy
 
 from neurosc.costs import Cost
 from neurosc.ideal import Ideal
+from neurosc.ideal.reduction import reduce
+from neurosc.ideal.sparse import Sample
 from neurosc.learning.gradient import Gradient, correlation, of_raw_parameters
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
-from neurosc.network import FloatArray, PhaseNetwork, wrap
+from neurosc.network import FloatArray, PhaseNetwork, is_sparse, wrap
 from neurosc.substrate import Relaxation, RelaxationError
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def implicit_gradient(
     RelaxationError
         If no sample locks.
     """
-    relaxed = Ideal(method="newton").relax(network, x)
+    relaxed = Ideal().relax(network, x)
     locked = relaxed.locked
     if not locked.any():
         raise RelaxationError(f"none of the {locked.size} samples locked")
@@ -43,7 +45,8 @@ def implicit_gradient(
     amplitude = network.encode(x, locked.size).amplitude[locked]
     targets = np.asarray(y)[locked]
     seen = network.relative(phases)[:, network.outputs]
-    response = _response(network, phases, amplitude, cost.gradient(seen, targets))
+    rows = x if x is None else np.atleast_2d(np.asarray(x))[locked]
+    response = _response(network, rows, phases, amplitude, cost.gradient(seen, targets))
     z = amplitude * np.exp(1j * phases)
     w = 1j * response * z
     return of_raw_parameters(
@@ -58,7 +61,11 @@ def implicit_gradient(
 
 
 def _response(
-    network: PhaseNetwork, phases: FloatArray, amplitude: FloatArray, slope: FloatArray
+    network: PhaseNetwork,
+    x: npt.ArrayLike | None,
+    phases: FloatArray,
+    amplitude: FloatArray,
+    slope: FloatArray,
 ) -> FloatArray:
     """lambda, (batch, n): H^-1 of the cost's gradient, which acts on references with minus sign."""
     pull = np.zeros_like(phases)
@@ -67,12 +74,28 @@ def _response(
         if r >= 0:
             pull[:, r] -= slope[:, k]
     free = network.free
+    if is_sparse(network.coupling):
+        return _sparse_response(network, x, phases, pull)
     rotation = network.parts[free]
     turn = np.equal.outer(rotation, rotation) & (rotation >= 0)
     response = np.zeros_like(phases)
     for b, hessian in enumerate(network.hessian(phases, amplitude)[:, free][:, :, free]):
         regular = hessian + turn * (np.abs(np.diag(hessian)).max() / free.size)
         response[b, free] = scipy.linalg.solve(regular, pull[b, free], assume_a="pos")
+    return response
+
+
+def _sparse_response(
+    network: PhaseNetwork, x: npt.ArrayLike | None, phases: FloatArray, pull: FloatArray
+) -> FloatArray:
+    """The same by conjugate gradients."""
+    problem = reduce(network, x, start=phases)
+    response = np.zeros_like(phases)
+    for b in range(problem.batch):
+        sample = Sample(problem, b)
+        theta = phases[b, network.free]
+        hessian = sample.hessian(theta, sample.evaluate(theta)[2])
+        response[b, network.free] = hessian.solve(pull[b, network.free], 1e-12)
     return response
 
 

@@ -9,16 +9,19 @@ import numpy.typing as npt
 
 from neurosc.ideal.newton import newton
 from neurosc.ideal.reduction import reduce
+from neurosc.ideal.sparse import sparse_newton
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
-from neurosc.network import PhaseNetwork
+from neurosc.network import PhaseNetwork, is_sparse
 from neurosc.randomness import RNG, substream
 from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
 
-Method = Literal["auto", "newton", "steps"]
+Method = Literal["auto", "newton", "sparse", "steps"]
 NEWTON_TOLERANCE = 1e-10
+SPARSE_FROM = 400
+"""Free oscillators of a sparse network above which conjugate gradients win."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +32,10 @@ class Ideal:
     ----------
     method
         - `"newton"`: descend the energy to its minimum and certify it;
+        - `"sparse"`: the same in memory linear in the edges, for large sparse couplings;
         - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW by stochastic Heun;
-        - `"auto"`: newton without noise, steps with it.
+        - `"auto"`: steps with noise; without, sparse for sparse couplings of more than 400 free
+          oscillators, else newton.
     tolerance
         Largest |torque| at rest, in units of the largest sum of couplings and field on one
         oscillator (at least 1). Default 1e-10 for newton, 1e-3 for steps.
@@ -72,8 +77,10 @@ class Ideal:
                 raise ValueError(f"{name}: {value} is not a positive number")
         if not 0 <= self.noise < float("inf"):
             raise ValueError(f"noise: {self.noise} is not a number >= 0 (rad^2 per unit of time)")
-        if self.noise and self.method == "newton":
-            raise ValueError('noise: newton solves the noiseless network; use method="steps"')
+        if self.noise and self.method in ("newton", "sparse"):
+            raise ValueError(
+                f'noise: {self.method} solves the noiseless network; use method="steps"'
+            )
         if self.max_steps < 1:
             raise ValueError(f"max_steps: {self.max_steps} allows no step; give 1 or more")
 
@@ -96,4 +103,10 @@ class Ideal:
                 tolerance=self.tolerance or STEPS_TOLERANCE,
                 seed=substream(rng if self.noise else 0, "phase noise"),
             )
-        return newton(problem, self.tolerance or NEWTON_TOLERANCE, self.max_steps)
+        large = is_sparse(network.coupling) and network.free.size > SPARSE_FROM
+        solve = (
+            sparse_newton
+            if self.method == "sparse" or (self.method == "auto" and large)
+            else newton
+        )
+        return solve(problem, self.tolerance or NEWTON_TOLERANCE, self.max_steps)

@@ -58,7 +58,7 @@ def newton(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
         moved, found = _line_search(problem, active, here[go], energy[go], torque[go], step[go])
         theta[active] = moved
         active = active[found]
-    status[_cannot_lock(problem) & (status == Status.STEP_LIMIT)] = Status.NOT_LOCKED
+    status[cannot_lock(problem) & (status == Status.STEP_LIMIT)] = Status.NOT_LOCKED
     return Relaxation(problem.full(theta), status, residual)
 
 
@@ -119,9 +119,8 @@ def _line_search(
     return moved, found
 
 
-def _cannot_lock(problem: Reduction) -> np.ndarray:
+def cannot_lock(problem: Reduction) -> np.ndarray:
     """Samples with an oscillator whose frequency exceeds every torque that could hold it."""
-    A, B = problem.coupling
-    magnitude = np.hypot(A, B) if B.size else np.abs(A)
-    holding = magnitude.sum(axis=1) + np.abs(problem.field) + np.abs(problem.second_harmonic)
+    magnitude = np.asarray(abs(problem.edges).sum(axis=1)).ravel()
+    holding = magnitude + np.abs(problem.field) + np.abs(problem.second_harmonic)
     return np.asarray((np.abs(problem.frequency) > holding).any(axis=1))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +22,8 @@ class Reduction:
 
     Attributes
     ----------
-    coupling
-        Re J and Im J among the free ones, each (m, m), contiguous.
+    edges
+        J among the free ones, (m, m), sparse if the network's is.
     frequency
         (batch, m), less the mean over each floating part: the co-rotating frame.
     field
@@ -38,7 +40,7 @@ class Reduction:
 
     network: PhaseNetwork
     encoded: Encoded
-    coupling: tuple[FloatArray, FloatArray]
+    edges: Any
     frequency: FloatArray
     field: ComplexArray
     second_harmonic: FloatArray
@@ -50,6 +52,18 @@ class Reduction:
     def batch(self) -> int:
         """Number of samples."""
         return len(self.frequency)
+
+    @cached_property
+    def coupling(self) -> tuple[FloatArray, FloatArray]:
+        """Re J and Im J among the free ones as dense arrays; Im J is empty for a real network."""
+        if len(self.parts) > DENSE_LIMIT:
+            raise ValueError(
+                f"network: {len(self.parts)} free oscillators exceed the {DENSE_LIMIT} that dense "
+                'kernels hold; make the coupling sparse and use method="sparse"'
+            )
+        dense = self.edges.toarray() if is_sparse(self.edges) else self.edges
+        imaginary = dense.imag if self.network.is_complex else np.zeros((0, 0))
+        return np.ascontiguousarray(dense.real), np.ascontiguousarray(imaginary)
 
     def full(self, free_phases: FloatArray) -> FloatArray:
         """Phases (batch, n) of all oscillators, floating parts turned to their reference."""
@@ -108,18 +122,12 @@ def reduce(
     rows, phases = batch_start(network, x, start)
     encoded = network.encode(x, rows)
     free = network.free
-    if free.size > DENSE_LIMIT:
-        raise ValueError(
-            f"network: {free.size} free oscillators exceed the {DENSE_LIMIT} that a dense "
-            "relaxation holds; split the network"
-        )
     if free.size == 0:
         raise ValueError("network: every oscillator is held, nothing can relax; free some")
     fixed = np.setdiff1d(np.arange(network.n), free)
     coupling = network.coupling
     to_free = coupling[free] if is_sparse(coupling) else coupling[free, :]
     inner, outer = to_free[:, free], to_free[:, fixed]
-    dense = np.ascontiguousarray(inner.toarray() if is_sparse(inner) else inner)
     z_fixed = encoded.amplitude[:, fixed] * np.exp(1j * encoded.phases[:, fixed])
     field = network.field[free] + (_weigh(z_fixed, outer) if fixed.size else 0.0)
     field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), dtype=complex)
@@ -127,11 +135,10 @@ def reduce(
     feedback = None
     if nudge is not None and nudge.beta != 0:
         feedback = _nudged(network, encoded, nudge, field, harmonic)
-    imaginary = np.ascontiguousarray(dense.imag) if network.is_complex else np.zeros((0, 0))
     return Reduction(
         network=network,
         encoded=encoded,
-        coupling=(np.ascontiguousarray(dense.real), imaginary),
+        edges=inner,
         frequency=network.co_rotating(encoded.frequency)[:, free],
         field=field,
         second_harmonic=harmonic,
