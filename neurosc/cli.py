@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosc import __version__, costs, datasets, report, storage, topology
+from neurosc import __version__, costs, datasets, plots, report, storage, topology, verify
 from neurosc.costs import Cost
 from neurosc.datasets import Dataset
 from neurosc.ideal import Ideal
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
+    _add_verify(commands)
     _add_info(commands)
     return parser
 
@@ -256,6 +257,51 @@ def _export(arguments: argparse.Namespace) -> None:
     graph = export.to_nir(storage.load(arguments.model), **options)
     export.write(graph, arguments.file)
     print(f"wrote {arguments.file}: {len(graph.nodes)} nodes, {len(graph.edges)} edges")
+
+
+def _add_verify(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "verify",
+        _verify,
+        "Hold two-phase gradients against implicit and finite-difference ones.",
+        "neurosc verify --sizes 6 25 100 --sparse 20000 --figure verify.png",
+    )
+    sizes = [6, 12, 25, 50, 100, 200]
+    parser.add_argument("--sizes", type=int, nargs="*", default=sizes, help="dense networks")
+    parser.add_argument("--sparse", type=int, nargs="*", default=[20_000], help="6-regular ones")
+    parser.add_argument("--betas", type=float, nargs="+", default=[3e-1, 1e-1, 1e-2, 1e-3])
+    parser.add_argument("--figure", help="picture to write, .png")
+    parser.add_argument("--rng", type=int, default=0, help="random root (0)")
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    dense = [(n, verify.random_kuramoto) for n in arguments.sizes]
+    sparse = [(n, _regular) for n in arguments.sparse]
+    if not dense + sparse:
+        raise ValueError("sizes: no network to verify; give --sizes or --sparse")
+    found = [
+        verify.identity(make(n, rng=arguments.rng), betas=arguments.betas, rng=arguments.rng)
+        for n, make in tqdm([*dense, *sparse], desc="verify", unit="network")
+    ]
+    table = verify.identity_table(found)
+    formats = {"cosine": "{:.9f}".format, "beta": "{:g}".format}
+    print(table.to_string(index=False, formatters=formats, float_format="{:.2e}".format))
+    for scheme in ("symmetric", "one-sided"):
+        slopes = [verify.slope(i.agreements, scheme) for i in found]
+        print(f"{scheme}: slopes in beta {min(slopes):.3f} to {max(slopes):.3f}")
+    if arguments.figure:
+        plots.gradient_errors(
+            [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+        ).savefig(arguments.figure)
+        print(f"wrote {arguments.figure}")
+
+
+def _regular(n: int, *, rng: int) -> PhaseNetwork:
+    network = topology.random_graph(n, 6, frequency_spread=0.3, rng=rng)
+    return network.replace(outputs=[n // 3, 2 * n // 3])
 
 
 def _add_info(commands: Any) -> None:

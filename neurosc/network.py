@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -227,7 +227,7 @@ class PhaseNetwork:
     def strength(self) -> FloatArray:
         """Shape (n,): sum_j |J_ij| + |b_i|, the largest torque that can act on each."""
         row = np.asarray(abs(self.coupling).sum(axis=1), dtype=np.float64).ravel()
-        return cast(FloatArray, row + np.abs(self.field))
+        return np.asarray(row + np.abs(self.field))
 
     def relative(self, phases: FloatArray) -> FloatArray:
         """Phases (..., n) measured in their `frame`, wrapped to (-pi, pi]."""
@@ -300,41 +300,38 @@ class PhaseNetwork:
 
     def energy(self, phases: npt.ArrayLike, amplitude: npt.ArrayLike = 1.0) -> FloatArray:
         """E(theta) of phases (..., n) in radians; shape (...)."""
-        theta = _phases(phases, self.n)
-        z = amplitude * np.exp(1j * theta)
+        theta, z = _state(phases, amplitude, self.n)
         energy = (
             -0.5 * (z.conj() * self._apply(z)).real
             - (self.field.conj() * z).real
             - self.frequency * theta
             - 0.5 * self.second_harmonic * np.cos(2 * theta)
         )
-        return cast(FloatArray, energy.sum(axis=-1))
+        return np.asarray(energy.sum(axis=-1))
 
     def torque(self, phases: npt.ArrayLike, amplitude: npt.ArrayLike = 1.0) -> FloatArray:
         """-dE/dtheta = omega + Im(conj(z) u) - s sin(2 theta), shape (..., n)."""
-        theta = _phases(phases, self.n)
-        z = amplitude * np.exp(1j * theta)
+        theta, z = _state(phases, amplitude, self.n)
         pull = (z.conj() * (self._apply(z) + self.field)).imag
-        return cast(FloatArray, self.frequency + pull - self.second_harmonic * np.sin(2 * theta))
+        return np.asarray(self.frequency + pull - self.second_harmonic * np.sin(2 * theta))
 
     def hessian(self, phases: npt.ArrayLike, amplitude: npt.ArrayLike = 1.0) -> FloatArray:
         """d2E/dtheta2 = diag Re(conj(z) u) - Re(conj(D) J D) + 2 diag(s cos 2 theta), D = diag z.
 
         Dense, shape (..., n, n), also for a sparse coupling.
         """
-        theta = _phases(phases, self.n)
-        z = amplitude * np.exp(1j * theta)
+        theta, z = _state(phases, amplitude, self.n)
         dense = self.coupling.toarray() if is_sparse(self.coupling) else self.coupling
         hessian = -(z.conj()[..., :, None] * dense * z[..., None, :]).real
         diagonal = (z.conj() * (self._apply(z) + self.field)).real
         diagonal = diagonal + 2 * self.second_harmonic * np.cos(2 * theta)
         index = np.arange(self.n)
         hessian[..., index, index] += diagonal
-        return cast(FloatArray, hessian)
+        return np.asarray(hessian)
 
     def _apply(self, z: ComplexArray) -> ComplexArray:
         flat = z.reshape(-1, self.n)
-        return cast(ComplexArray, np.asarray((self.coupling @ flat.T).T).reshape(z.shape))
+        return np.asarray((self.coupling @ flat.T).T).reshape(z.shape)
 
     def replace(self, **changes: Any) -> PhaseNetwork:
         """A copy with some of the constructor's arguments changed."""
@@ -346,6 +343,11 @@ class PhaseNetwork:
             f"PhaseNetwork({self.n} oscillators, {_count_edges(self.coupling)} {kind} couplings, "
             f"{self.inputs.size} inputs ({self.encoding.kind}), {self.outputs.size} outputs)"
         )
+
+
+def phasors(phases: FloatArray, amplitude: npt.ArrayLike = 1.0) -> ComplexArray:
+    """z = r exp(i theta)."""
+    return np.asarray(np.asarray(amplitude) * np.exp(1j * phases), dtype=np.complex128)
 
 
 def is_sparse(coupling: Any) -> bool:
@@ -433,6 +435,14 @@ def _indices(name: str, given: Any, n: int) -> IntArray:
     array = array.astype(np.intp)
     array.flags.writeable = False
     return array
+
+
+def _state(
+    phases: npt.ArrayLike, amplitude: npt.ArrayLike, n: int
+) -> tuple[FloatArray, ComplexArray]:
+    """Checked phases (..., n), and z."""
+    theta = _phases(phases, n)
+    return theta, phasors(theta, amplitude)
 
 
 def _phases(given: npt.ArrayLike, n: int) -> FloatArray:

@@ -120,3 +120,26 @@ def raster(
     )  # fmt: skip
     figure.suptitle(title)
     return figure
+
+
+def gradient_errors(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Relative error of two-phase gradients over beta: one line for each network and scheme.
+
+    `rows` have n, scheme, beta and relative_error, as in `verify.identity_table`.
+    """
+    figure, (ax,) = _axes(1, (5.6, 4.0))
+    colours = {"symmetric": BLUE, "one-sided": ORANGE}
+    for scheme, order in (("symmetric", 2), ("one-sided", 1)):
+        sizes = sorted({row["n"] for row in rows})
+        for k, n in enumerate(sizes):
+            mine = [row for row in rows if row["n"] == n and row["scheme"] == scheme]
+            beta = [row["beta"] for row in mine]
+            error = [row["relative_error"] for row in mine]
+            shade = 0.3 + 0.7 * (k + 1) / len(sizes)
+            label = f"{scheme}, N = {sizes[0]} to {n}" if n == sizes[-1] else None
+            ax.loglog(beta, error, "o-", color=colours[scheme], alpha=shade, label=label)
+        slope = [error[0] * (b / beta[0]) ** order for b in beta]
+        ax.loglog(beta, slope, ":", color=GREY, label=f"slope {order}")
+    ax.set(xlabel="nudge β", ylabel="relative error", title="Two-phase against implicit gradient")
+    ax.legend(frameon=False, fontsize="small")
+    return figure

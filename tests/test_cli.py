@@ -12,7 +12,7 @@ import pytest
 from neurosc import load
 from neurosc.cli import main
 
-COMMANDS = ["demo", "train", "evaluate", "export", "info"]
+COMMANDS = ["demo", "train", "evaluate", "export", "verify", "info"]
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,17 @@ def test_info_and_export(model: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "PhaseNetwork(12 oscillators" in capsys.readouterr().out
     assert main(["export", str(model), str(file)]) == 1
     assert "exists" in capsys.readouterr().err
+
+
+def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "verify.png"
+    arguments = ["verify", "--sizes", "6", "20", "--sparse", "600", "--figure", str(picture)]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "symmetric: slopes in beta 1.9" in out or "symmetric: slopes in beta 2.0" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main(["verify", "--sizes", "--sparse"]) == 1
+    assert "no network to verify" in capsys.readouterr().err
 
 
 def test_errors_have_no_traceback(

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.network import ComplexArray, Encoded, FloatArray, IntArray, PhaseNetwork, is_sparse
+from neurosc.network import (
+    ComplexArray,
+    Encoded,
+    FloatArray,
+    IntArray,
+    PhaseNetwork,
+    is_sparse,
+    phasors,
+)
 from neurosc.substrate import Nudge, batch_start
 
 DENSE_LIMIT = 4096
@@ -128,7 +136,7 @@ def reduce(
     coupling = network.coupling
     to_free = coupling[free] if is_sparse(coupling) else coupling[free, :]
     inner, outer = to_free[:, free], to_free[:, fixed]
-    z_fixed = encoded.amplitude[:, fixed] * np.exp(1j * encoded.phases[:, fixed])
+    z_fixed = phasors(encoded.phases[:, fixed], encoded.amplitude[:, fixed])
     field = network.field[free] + (_weigh(z_fixed, outer) if fixed.size else 0.0)
     field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), dtype=complex)
     harmonic = np.tile(network.second_harmonic[free], (len(field), 1))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from neurosc.costs import Cost
 from neurosc.ideal import Ideal
 from neurosc.learning.gradient import Gradient, correlation, of_raw_parameters
-from neurosc.network import PhaseNetwork, wrap
+from neurosc.network import PhaseNetwork, phasors, wrap
 from neurosc.randomness import RNG, substream
 from neurosc.substrate import Nudge, Relaxation, RelaxationError, Status, Substrate
 
@@ -107,7 +107,7 @@ def _difference(
         raise RelaxationError(f"none of the {both.size} samples locked; {worst.message}")
     amplitude = network.encode(x, both.size).amplitude[both]
     a, b = first.phases[both], second.phases[both]
-    z_a, z_b = amplitude * np.exp(1j * a), amplitude * np.exp(1j * b)
+    z_a, z_b = phasors(a, amplitude), phasors(b, amplitude)
     span = betas[1] - betas[0]
     frequency = -wrap(b - a).mean(axis=0) / span
     frequency[np.setdiff1d(np.arange(network.n), network.free)] = 0.0
