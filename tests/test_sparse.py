@@ -90,9 +90,9 @@ def test_two_phase_gradient_of_a_large_network() -> None:
     network = topology.random_graph(5000, 6, frequency_spread=0.3, rng=0)
     network = network.replace(outputs=[10, 2000])
     found = verify.agreement(
-        network, None, [0], cost=CosineCost(), betas=(1e-2, 1e-3), schemes=("symmetric",)
+        network, None, [0], cost=CosineCost(), betas=(1e-1, 1e-2), schemes=("symmetric",)
     )
-    assert found[1].relative_error < 1e-5
+    assert found[1].relative_error < 1e-4
     assert verify.slope(found, "symmetric") == pytest.approx(2, abs=0.1)
 
 
