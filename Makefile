@@ -36,3 +36,4 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 
 clean:
 	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find neurosc hw_models export \( -name "*.nbi" -o -name "*.nbc" \) -delete

@@ -18,7 +18,7 @@ from neurosc import (
     Status,
     topology,
 )
-from neurosc.ideal.kernels import philox
+from neurosc.ideal.kernels import philox, trig
 from neurosc.ideal.reduction import reduce
 from neurosc.ideal.steps import Clock, steps
 from neurosc.network import FloatArray
@@ -138,6 +138,16 @@ def test_different_noise_for_a_different_rng(small: PhaseNetwork, samples: Float
     assert (
         noisy.relax(small, samples, rng=4).phases != noisy.relax(small, samples, rng=5).phases
     ).any()
+
+
+def test_sincos_is_exact_to_rounding() -> None:
+    rng = np.random.default_rng(0)
+    near = np.pi / 4 * np.arange(-40, 41)
+    angles = np.concatenate([rng.uniform(-10, 10, 5001), rng.uniform(-1e6, 1e6, 5000), near])
+    c, s = np.empty_like(angles), np.empty_like(angles)
+    trig.sincos(angles, c, s)
+    np.testing.assert_allclose(c, np.cos(angles), rtol=0, atol=2.3e-16)
+    np.testing.assert_allclose(s, np.sin(angles), rtol=0, atol=2.3e-16)
 
 
 def test_philox_known_answers() -> None:

@@ -6,6 +6,7 @@ import numba as nb
 import numpy as np
 
 from neurosc.ideal.kernels.torque import dot
+from neurosc.ideal.kernels.trig import sincos
 from neurosc.network import FloatArray, IntArray
 
 PIVOT = 1e-11
@@ -92,7 +93,8 @@ def hessian(
     definite exactly if the Hessian is so on the complement of the rotations.
     """
     m = theta.size
-    c, s = np.cos(theta), np.sin(theta)
+    c, s = np.empty(m), np.empty(m)
+    sincos(theta, c, s)
     diagonal = np.zeros(m)
     for i in range(m):
         for j in range(i):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
+from neurosc.ideal.kernels.trig import sincos
 from neurosc.network import FloatArray
 
 
-@nb.njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"}, inline="always"
-)
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def dot(a: FloatArray, b: FloatArray) -> float:
     total = 0.0
     for k in range(a.size):
@@ -18,18 +17,26 @@ def dot(a: FloatArray, b: FloatArray) -> float:
     return total
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def local_field(
     A: FloatArray, B: FloatArray, c: FloatArray, s: FloatArray, ur: FloatArray, ui: FloatArray
 ) -> None:
     """u = (A + iB)(c + is); an empty B stands for a real coupling."""
     for i in range(c.size):
-        ur[i] = dot(A[i], c)
-        ui[i] = dot(A[i], s)
+        real, imag = 0.0, 0.0
+        for k in range(c.size):
+            real += A[i, k] * c[k]
+            imag += A[i, k] * s[k]
+        ur[i] = real
+        ui[i] = imag
     if B.size:
         for i in range(c.size):
-            ur[i] -= dot(B[i], s)
-            ui[i] += dot(B[i], c)
+            real, imag = 0.0, 0.0
+            for k in range(c.size):
+                real += B[i, k] * s[k]
+                imag += B[i, k] * c[k]
+            ur[i] -= real
+            ui[i] += imag
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -46,9 +53,7 @@ def torque(
 ) -> float:
     """Torque into `out`; the energy is returned. work (4, m) keeps cos, sin and u + h."""
     c, s, ur, ui = work[0], work[1], work[2], work[3]
-    for i in range(theta.size):
-        c[i] = np.cos(theta[i])
-        s[i] = np.sin(theta[i])
+    sincos(theta, c, s)
     local_field(A, B, c, s, ur, ui)
     energy = 0.0
     for i in range(theta.size):
