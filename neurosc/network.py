@@ -11,15 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from neurosc.parameters import check_coupling, check_indices, check_vector, is_sparse
+
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 IntArray = npt.NDArray[np.intp]
 Indices = Sequence[int] | IntArray | range
 
 EncodingKind = Literal["phase", "amplitude", "frequency"]
-
-HERMITIAN_TOLERANCE = 1e-9
-"""Largest asymmetry, relative to the largest coupling, that counts as rounding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +129,7 @@ class PhaseNetwork:
         reference: int | Sequence[int] | None = None,
         encoding: Encoding | None = None,
     ) -> None:
-        coupling = _coupling(coupling)
+        coupling = check_coupling(coupling)
         n = coupling.shape[0]
         given = () if reference is None else reference
         if encoding is not None and not isinstance(encoding, Encoding):
@@ -140,13 +139,13 @@ class PhaseNetwork:
             )
         for name, value in {
             "coupling": coupling,
-            "frequency": _vector("frequency", frequency, n, np.float64),
-            "field": _vector("field", field, n, np.complex128),
-            "second_harmonic": _vector("second_harmonic", second_harmonic, n, np.float64),
-            "inputs": _indices("inputs", inputs, n),
-            "outputs": _indices("outputs", outputs, n),
-            "held": _indices("held", held, n),
-            "reference": tuple(_indices("reference", np.atleast_1d(given), n).tolist()),
+            "frequency": check_vector("frequency", frequency, n, np.float64),
+            "field": check_vector("field", field, n, np.complex128),
+            "second_harmonic": check_vector("second_harmonic", second_harmonic, n, np.float64),
+            "inputs": check_indices("inputs", inputs, n),
+            "outputs": check_indices("outputs", outputs, n),
+            "held": check_indices("held", held, n),
+            "reference": tuple(check_indices("reference", np.atleast_1d(given), n).tolist()),
             "encoding": encoding or Encoding(),
         }.items():
             object.__setattr__(self, name, value)
@@ -350,91 +349,10 @@ def phasors(phases: FloatArray, amplitude: npt.ArrayLike = 1.0) -> ComplexArray:
     return np.asarray(np.asarray(amplitude) * np.exp(1j * phases), dtype=np.complex128)
 
 
-def is_sparse(coupling: Any) -> bool:
-    """Whether a coupling is one of scipy.sparse (told without type narrowing)."""
-    return bool(scipy.sparse.issparse(coupling))
-
-
 def wrap(phases: npt.ArrayLike) -> FloatArray:
     """Angles in radians brought to (-pi, pi]."""
     turned = np.asarray(phases, dtype=np.float64)
     return np.asarray(turned - 2 * np.pi * np.ceil((turned - np.pi) / (2 * np.pi)))
-
-
-def _coupling(given: Any) -> Any:
-    sparse = is_sparse(given)
-    array: Any = scipy.sparse.csr_array(given) if sparse else np.array(given)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
-        raise ValueError(f"coupling: shape {array.shape} is not square; give (n, n) with n >= 1")
-    if array.dtype.kind not in "fciub":
-        raise TypeError(f"coupling: expected numbers, not {array.dtype}; convert them to float")
-    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
-    values = array.data if sparse else array
-    if not np.isfinite(values).all():
-        raise ValueError("coupling: has entries that are not finite; replace NaN and inf")
-    if array.dtype.kind == "c" and not np.any(values.imag):
-        array = array.real.copy()
-    _check_hermitian(array, sparse)
-    if sparse:
-        array.eliminate_zeros()
-        array.sort_indices()
-        for part in (array.data, array.indices, array.indptr):
-            part.flags.writeable = False
-    else:
-        array.flags.writeable = False
-    return array
-
-
-def _check_hermitian(array: Any, sparse: bool) -> None:
-    gap = abs(array - array.conj().T)
-    largest = abs(array).max() if array.size else 0.0
-    worst = gap.max() if gap.size else 0.0
-    if worst > HERMITIAN_TOLERANCE * largest:
-        i, j = (int(k) for k in np.unravel_index(int(gap.argmax()), gap.shape))
-        raise ValueError(
-            f"coupling: not Hermitian; the worst pair is J[{i}, {j}] = {array[i, j]:.6g} against "
-            f"J[{j}, {i}] = {array[j, i]:.6g}; each must be the other's complex conjugate, "
-            "as in (J + J.conj().T) / 2"
-        )
-    diagonal = array.diagonal()
-    if np.any(diagonal):
-        k = int(np.flatnonzero(diagonal)[0])
-        raise ValueError(
-            f"coupling: J[{k}, {k}] = {diagonal[k]:.6g} couples an oscillator to itself; "
-            "set the diagonal to zero"
-        )
-
-
-def _vector(name: str, given: Any, n: int, dtype: Any) -> Any:
-    array = np.asarray(given)
-    if array.dtype.kind not in "fciub" or (array.dtype.kind == "c" and dtype != np.complex128):
-        raise TypeError(f"{name}: expected {np.dtype(dtype)} numbers, not {array.dtype}")
-    if array.shape not in ((), (n,)):
-        raise ValueError(f"{name}: shape {array.shape} does not fit; give a scalar or ({n},)")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name}: has entries that are not finite; replace NaN and inf")
-    filled = np.array(np.broadcast_to(array.astype(dtype), (n,)))
-    filled.flags.writeable = False
-    return filled
-
-
-def _indices(name: str, given: Any, n: int) -> IntArray:
-    array = np.asarray(given)
-    if array.size == 0:
-        array = np.zeros(0, dtype=np.intp)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected a list of oscillator numbers, not {given!r}")
-    outside = array[(array < 0) | (array >= n)]
-    if outside.size:
-        raise ValueError(
-            f"{name}: {outside[0]} is out of range; the network has oscillators 0 to {n - 1}"
-        )
-    values, counts = np.unique(array, return_counts=True)
-    if (counts > 1).any():
-        raise ValueError(f"{name}: {values[counts > 1].tolist()} is named twice; name it once")
-    array = array.astype(np.intp)
-    array.flags.writeable = False
-    return array
 
 
 def _state(

@@ -15,7 +15,8 @@ import numpy as np
 import scipy
 
 from neurosc import costs
-from neurosc.network import Encoding, PhaseNetwork, is_sparse
+from neurosc.network import Encoding, PhaseNetwork
+from neurosc.parameters import is_sparse
 
 FORMAT = "neurosc"
 VERSION = 1

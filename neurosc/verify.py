@@ -16,7 +16,8 @@ from neurosc.ideal.reduction import reduce
 from neurosc.ideal.sparse import Sample
 from neurosc.learning.gradient import Gradient, correlation, of_raw_parameters
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
-from neurosc.network import FloatArray, PhaseNetwork, is_sparse, phasors, wrap
+from neurosc.network import FloatArray, PhaseNetwork, phasors, wrap
+from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, stream
 from neurosc.substrate import Relaxation, RelaxationError
 

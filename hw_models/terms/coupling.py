@@ -9,7 +9,8 @@ import numpy as np
 import scipy
 
 from neurosc.hw_models.terms.base import NetworkTerm, check_bits, check_strength
-from neurosc.network import FloatArray, PhaseNetwork, is_sparse
+from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.parameters import is_sparse
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,8 @@ from neurosc.ideal.reduction import reduce
 from neurosc.ideal.sparse import sparse_newton
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
-from neurosc.network import PhaseNetwork, is_sparse
+from neurosc.network import PhaseNetwork
+from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, substream
 from neurosc.substrate import Nudge, Relaxation
 

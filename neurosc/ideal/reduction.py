@@ -15,9 +15,9 @@ from neurosc.network import (
     FloatArray,
     IntArray,
     PhaseNetwork,
-    is_sparse,
     phasors,
 )
+from neurosc.parameters import is_sparse
 from neurosc.substrate import Nudge, batch_start
 
 DENSE_LIMIT = 4096

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import scipy
 
-from neurosc.network import PhaseNetwork, is_sparse
+from neurosc.network import PhaseNetwork
+from neurosc.parameters import is_sparse
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,8 @@ from neurosc.learning.evaluation import evaluate
 from neurosc.learning.gradient import Gradient
 from neurosc.learning.optimisers import Optimiser, by_name
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
-from neurosc.network import PhaseNetwork, is_sparse
+from neurosc.network import PhaseNetwork
+from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, seed_sequence, stream, substream
 from neurosc.storage import Path_
 from neurosc.substrate import Substrate

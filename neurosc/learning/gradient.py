@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neurosc.network import ComplexArray, FloatArray, PhaseNetwork, is_sparse
+from neurosc.network import ComplexArray, FloatArray, PhaseNetwork
+from neurosc.parameters import is_sparse
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -18,7 +18,8 @@ from neurosc.hw_models import (
     PhaseQuantization,
     WeightQuantization,
 )
-from neurosc.network import FloatArray, is_sparse
+from neurosc.network import FloatArray
+from neurosc.parameters import is_sparse
 
 ALL = (
     FrequencyMismatch(0.02),
