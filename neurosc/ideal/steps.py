@@ -13,7 +13,8 @@ from neurosc.network import FloatArray
 from neurosc.substrate import Relaxation, Status
 
 TURNS = 300.0
-"""Default duration in units of 1/strength: enough for the slowest mode of trained digits nets."""
+"""Default duration in units of 1/strength: enough to read trained digits nets, whose slowest modes
+are then still on their way."""
 STEP = 0.25
 """Default step in units of 1/strength."""
 WATCH = 0.1
@@ -33,13 +34,11 @@ class Clock:
     dt: float
 
     @classmethod
-    def of(
-        cls, problem: Reduction, duration: float | None, dt: float | None, largest: float = 0.0
-    ) -> Clock:
+    def of(cls, problem: Reduction, duration: float | None, dt: float | None) -> Clock:
         """The given values, or defaults from the strongest pull on any free oscillator."""
         network = problem.network
         strength = float(network.strength[network.free].max())
-        pull = max(strength, float(np.abs(problem.frequency).max()), largest, 1e-12)
+        pull = max(strength, float(np.abs(problem.frequency).max()), 1e-12)
         return cls(
             TURNS / max(strength, 1e-12) if duration is None else duration,
             STEP / pull if dt is None else dt,
