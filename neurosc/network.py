@@ -223,6 +223,15 @@ class PhaseNetwork:
         return scipy.sparse.csr_array(abs(self.coupling))
 
     @cached_property
+    def blocks(self) -> tuple[Any, Any]:
+        """J among the free oscillators, and J from the fixed ones to them."""
+        if self.free.size == self.n:
+            return self.coupling, self.coupling[:, :0]
+        fixed = np.setdiff1d(np.arange(self.n), self.free)
+        rows = self.coupling[self.free]
+        return rows[:, self.free], rows[:, fixed]
+
+    @cached_property
     def strength(self) -> FloatArray:
         """Shape (n,): sum_j |J_ij| + |b_i|, the largest torque that can act on each."""
         row = np.asarray(abs(self.coupling).sum(axis=1), dtype=np.float64).ravel()

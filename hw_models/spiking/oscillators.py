@@ -17,7 +17,7 @@ from neurosc.hw_models.spiking.circuit import Circuit, clock_field, compile_circ
 from neurosc.hw_models.spiking.model import OSCILLATORS, SPIKES, WARM_UP
 from neurosc.hw_models.spiking.runtime import Target
 from neurosc.hw_models.spiking.taps import Taps, pair_design, round_down
-from neurosc.ideal.newton import evaluate
+from neurosc.ideal.newton import Dense
 from neurosc.ideal.reduction import Reduction, reduce
 from neurosc.ideal.steps import SLIP
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
@@ -287,7 +287,7 @@ class SpikingOscillators:
         drift = np.abs(np.angle(np.exp(1j * (after - before)))).max(axis=1)
         counts = np.stack([gathered("count_first"), gathered("count_second")])
         regular = (np.abs(counts - self.read_cycles) <= 1).all(axis=(0, 2))
-        _, torque = evaluate(problem, theta, np.arange(len(theta)))
+        torque = Dense(problem).evaluate(theta, np.arange(len(theta))).torque
         status = np.where(drift <= SETTLED, Status.LOCKED, Status.STEP_LIMIT)
         status[~regular | (drift > SLIP)] = Status.NOT_LOCKED
         return Relaxation(after, status.astype(np.int8), np.abs(torque).max(axis=1))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy.typing as npt
 
 from neurosc.ideal.newton import newton
-from neurosc.ideal.reduction import reduce
+from neurosc.ideal.pcg import pcg
+from neurosc.ideal.reduction import Reduction, reduce
 from neurosc.ideal.sparse import sparse_newton
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
@@ -19,10 +21,23 @@ from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
 
-Method = Literal["auto", "newton", "sparse", "steps"]
+Method = Literal["auto", "newton", "pcg", "sparse", "steps"]
+Solver = Callable[[Reduction, float, int], Relaxation]
+SOLVERS: dict[str, Solver] = {"newton": newton, "pcg": pcg, "sparse": sparse_newton}
+"""The methods that find the equilibrium itself, by name."""
 NEWTON_TOLERANCE = 1e-10
 SPARSE_FROM = 400
-"""Free oscillators of a sparse network above which conjugate gradients win."""
+"""Free oscillators of a sparse network above which its edges are used one by one."""
+PCG_FROM = 24
+"""Free oscillators from which matrix products are faster than factorisations."""
+
+
+def choose(problem: Reduction) -> Solver:
+    """The fastest method for a problem: it depends on the network, never on the batch."""
+    m = len(problem.parts)
+    if is_sparse(problem.members[0]) and m > SPARSE_FROM:
+        return sparse_newton
+    return newton if m < PCG_FROM or len(problem.members) > 1 else pcg
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +93,7 @@ class Ideal:
                 raise ValueError(f"{name}: {value} is not a positive number")
         if not 0 <= self.noise < float("inf"):
             raise ValueError(f"noise: {self.noise} is not a number >= 0 (rad^2 per unit of time)")
-        if self.noise and self.method in ("newton", "sparse"):
+        if self.noise and self.method in SOLVERS:
             raise ValueError(
                 f'noise: {self.method} solves the noiseless network; use method="steps"'
             )
@@ -104,10 +119,5 @@ class Ideal:
                 tolerance=self.tolerance or STEPS_TOLERANCE,
                 seed=substream(rng if self.noise else 0, "phase noise"),
             )
-        large = is_sparse(network.coupling) and network.free.size > SPARSE_FROM
-        solve = (
-            sparse_newton
-            if self.method == "sparse" or (self.method == "auto" and large)
-            else newton
-        )
+        solve = choose(problem) if self.method == "auto" else SOLVERS[self.method]
         return solve(problem, self.tolerance or NEWTON_TOLERANCE, self.max_steps)

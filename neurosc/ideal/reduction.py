@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -30,8 +31,14 @@ class Reduction:
 
     Attributes
     ----------
-    edges
-        J among the free ones, (m, m), sparse if the network's is.
+    network
+        Whose roles they have: of several networks of one topology, the first.
+    members
+        J among the free ones, (m, m), of each network; sparse if the network's is.
+    member
+        (batch,), which of them a sample belongs to.
+    strengths
+        (members, m), the largest torque that couplings and field can exert on each oscillator.
     frequency
         (batch, m), less the mean over each floating part: the co-rotating frame.
     field
@@ -48,7 +55,9 @@ class Reduction:
 
     network: PhaseNetwork
     encoded: Encoded
-    edges: Any
+    members: tuple[Any, ...]
+    member: IntArray
+    strengths: FloatArray
     frequency: FloatArray
     field: ComplexArray
     second_harmonic: FloatArray
@@ -62,16 +71,48 @@ class Reduction:
         return len(self.frequency)
 
     @cached_property
-    def coupling(self) -> tuple[FloatArray, FloatArray]:
-        """Re J and Im J among the free ones as dense arrays; Im J is empty for a real network."""
+    def couplings(self) -> tuple[FloatArray, FloatArray]:
+        """Re J and Im J, dense (members, m, m); Im J is empty for real networks."""
         if len(self.parts) > DENSE_LIMIT:
             raise ValueError(
                 f"network: {len(self.parts)} free oscillators exceed the {DENSE_LIMIT} that dense "
                 'kernels hold; make the coupling sparse and use method="sparse"'
             )
-        dense = self.edges.toarray() if is_sparse(self.edges) else self.edges
-        imaginary = dense.imag if self.network.is_complex else np.zeros((0, 0))
+        dense = _stacked([_dense(edges) for edges in self.members])
+        imaginary = dense.imag if self.network.is_complex else np.zeros((0, 0, 0))
         return np.ascontiguousarray(dense.real), np.ascontiguousarray(imaginary)
+
+    @property
+    def edges(self) -> Any:
+        """J among the free ones of the only network, as it is stored."""
+        if len(self.members) > 1:
+            raise ValueError(
+                f"networks: {len(self.members)} networks do not relax together with this method; "
+                'use method="lanes" or "newton", or relax them one by one'
+            )
+        return self.members[0]
+
+    @property
+    def coupling(self) -> tuple[FloatArray, FloatArray]:
+        """Re J and Im J of the only network, dense (m, m); Im J is empty for a real network."""
+        _ = self.edges
+        real, imaginary = self.couplings
+        return real[0], imaginary[0] if imaginary.size else np.zeros((0, 0))
+
+    @cached_property
+    def _field_parts(self) -> tuple[FloatArray, FloatArray]:
+        return np.ascontiguousarray(self.field.real), np.ascontiguousarray(self.field.imag)
+
+    def split_field(self, samples: IntArray | slice = slice(None)) -> tuple[FloatArray, FloatArray]:
+        """Re h and Im h of some samples, each contiguous."""
+        real, imaginary = self._field_parts
+        return real[samples], imaginary[samples]
+
+    @cached_property
+    def holding(self) -> FloatArray:
+        """The largest torque that could hold each oscillator against its frequency, (batch, m)."""
+        sums = np.stack([np.asarray(abs(edges).sum(axis=1)).ravel() for edges in self.members])
+        return np.asarray(sums[self.member] + np.abs(self.field) + np.abs(self.second_harmonic))
 
     def full(self, free_phases: FloatArray) -> FloatArray:
         """Phases (batch, n) of all oscillators, floating parts turned to their reference."""
@@ -133,9 +174,7 @@ def reduce(
     if free.size == 0:
         raise ValueError("network: every oscillator is held, nothing can relax; free some")
     fixed = np.setdiff1d(np.arange(network.n), free)
-    coupling = network.coupling
-    to_free = coupling[free] if is_sparse(coupling) else coupling[free, :]
-    inner, outer = to_free[:, free], to_free[:, fixed]
+    inner, outer = network.blocks
     z_fixed = phasors(encoded.phases[:, fixed], encoded.amplitude[:, fixed])
     field = network.field[free] + (_weigh(z_fixed, outer) if fixed.size else 0.0)
     field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), dtype=complex)
@@ -146,7 +185,9 @@ def reduce(
     return Reduction(
         network=network,
         encoded=encoded,
-        edges=inner,
+        members=(inner,),
+        member=np.zeros(len(field), dtype=np.intp),
+        strengths=network.strength[None, free],
         frequency=network.co_rotating(encoded.frequency)[:, free],
         field=field,
         second_harmonic=harmonic,
@@ -154,6 +195,60 @@ def reduce(
         feedback=feedback,
         start=None if phases is None else np.ascontiguousarray(phases[:, free]),
     )
+
+
+def stack(problems: Sequence[Reduction]) -> Reduction:
+    """The samples of several networks of one topology as one batch, network by network."""
+    first = problems[0]
+    for k, other in enumerate(problems):
+        for name in ("free", "parts", "frame"):
+            if not np.array_equal(getattr(first.network, name), getattr(other.network, name)):
+                raise ValueError(
+                    f"networks: number {k} differs from number 0 in which oscillators are held, "
+                    "anchored or coupled at all; group networks of one topology"
+                )
+        if other.network.is_complex != first.network.is_complex:
+            raise ValueError(f"networks: number {k} and number 0 are not both real or complex")
+    rows = [len(p.frequency) for p in problems]
+
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(p, name) for p in problems])
+
+    encoded = zip(*(p.encoded for p in problems), strict=True)
+    return Reduction(
+        network=first.network,
+        encoded=Encoded(*map(np.concatenate, encoded)),
+        members=tuple(p.edges for p in problems),
+        member=np.repeat(np.arange(len(problems)), rows),
+        strengths=joined("strengths"),
+        frequency=joined("frequency"),
+        field=joined("field"),
+        second_harmonic=joined("second_harmonic"),
+        parts=first.parts,
+        feedback=_joined_feedback([p.feedback for p in problems]),
+        start=None if first.start is None else joined("start"),
+    )
+
+
+def _joined_feedback(each: Sequence[Feedback | None]) -> Feedback | None:
+    first = each[0]
+    if first is None:
+        return None
+    several = [f for f in each if f is not None]
+    nudge = dataclasses.replace(
+        first.nudge, target=np.concatenate([np.atleast_1d(f.nudge.target) for f in several])
+    )
+    offset = np.concatenate([f.offset for f in several])
+    return dataclasses.replace(first, nudge=nudge, offset=offset)
+
+
+def _stacked(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """np.stack, without a copy of a single array."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _dense(edges: Any) -> npt.NDArray[np.generic]:
+    return np.asarray(edges.toarray() if is_sparse(edges) else edges)
 
 
 def _weigh(z_fixed: ComplexArray, outer: npt.NDArray[np.generic]) -> ComplexArray:

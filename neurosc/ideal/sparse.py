@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from neurosc.ideal.newton import ARMIJO, LONGEST_STEP, RUNAWAY, SMALLEST_FRACTION, cannot_lock
+from neurosc.ideal.descent import ARMIJO, LONGEST_STEP, RUNAWAY, SMALLEST_FRACTION, cannot_lock
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import ComplexArray, FloatArray, IntArray
 from neurosc.substrate import Relaxation, Status

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.ideal.newton import evaluate
+from neurosc.ideal.newton import Dense
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import FloatArray
 from neurosc.substrate import Relaxation, Status
@@ -71,7 +71,7 @@ def steps(
     before = problem.full(theta)
     _advance(problem, theta, clock.dt, diffusion, key, clock.steps - watched, watched)
     phases = problem.full(theta)
-    _, torque = evaluate(problem, theta, np.arange(len(theta)))
+    torque = Dense(problem).evaluate(theta, np.arange(len(theta))).torque
     residual = np.abs(torque).max(axis=1)
     strength = max(1.0, float(problem.network.strength[problem.network.free].max()))
     drift = np.abs(np.angle(np.exp(1j * (phases - before)))).max(axis=1)

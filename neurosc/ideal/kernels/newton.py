@@ -1,16 +1,15 @@
-"""Coordinate sweeps and modified Newton directions, one sample at a time."""
+"""Coordinate sweeps, Hessians and modified Newton directions, one sample at a time."""
 
 from __future__ import annotations
 
 import numba as nb
 import numpy as np
+import numpy.typing as npt
 
-from neurosc.ideal.kernels.torque import dot
+from neurosc.ideal.hessians import PIVOT
+from neurosc.ideal.kernels.torque import dot, of_member
 from neurosc.ideal.kernels.trig import sincos
 from neurosc.network import FloatArray, IntArray
-
-PIVOT = 1e-11
-"""Smallest Cholesky pivot, relative to the largest diagonal entry, that counts as positive."""
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -18,36 +17,38 @@ def sweep(
     theta: FloatArray,
     A: FloatArray,
     B: FloatArray,
+    member: IntArray,
     omega: FloatArray,
     hr: FloatArray,
     hi: FloatArray,
     sweeps: int,
-    cold: bool,
 ) -> None:
     """Turn each oscillator in order to the minimum of its own energy, `sweeps` times.
 
-    With `cold`, an oscillator is silent until its first turn: in a layered network the first
-    sweep is the feed-forward pass.
+    An oscillator is silent until its first turn: in a layered network the first sweep is the
+    feed-forward pass. With u = |u| exp(i phi) the minimum lies at phi + arcsin(omega / |u|), which
+    takes no trigonometry but once at the end.
     """
     m = theta.shape[1]
     c, s = np.empty(m), np.empty(m)
     for b in range(theta.shape[0]):
-        for i in range(m):
-            c[i] = 0.0 if cold else np.cos(theta[b, i])
-            s[i] = 0.0 if cold else np.sin(theta[b, i])
+        real, imag = of_member(A, member[b]), of_member(B, member[b])
+        c[:], s[:] = 0.0, 0.0
         for _ in range(sweeps):
             for i in range(m):
-                ur = hr[b, i] + dot(A[i], c)
-                ui = hi[b, i] + dot(A[i], s)
-                if B.size:
-                    ur -= dot(B[i], s)
-                    ui += dot(B[i], c)
+                ur = hr[b, i] + dot(real[i], c)
+                ui = hi[b, i] + dot(real[i], s)
+                if imag.size:
+                    ur -= dot(imag[i], s)
+                    ui += dot(imag[i], c)
                 size = np.sqrt(ur * ur + ui * ui)
                 if size > 0.0:
                     lead = min(max(omega[b, i] / size, -0.9), 0.9)
-                    theta[b, i] = np.arctan2(ui, ur) + np.arcsin(lead)
-                c[i] = np.cos(theta[b, i])
-                s[i] = np.sin(theta[b, i])
+                    along = np.sqrt(1.0 - lead * lead)
+                    c[i] = (along * ur - lead * ui) / size
+                    s[i] = (along * ui + lead * ur) / size
+        for i in range(m):
+            theta[b, i] = np.arctan2(s[i], c[i])
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -86,8 +87,8 @@ def hessian(
     sh: FloatArray,
     parts: IntArray,
     H: FloatArray,
-) -> float:
-    """Lower triangle of d2E/dtheta2 into H; its largest diagonal entry is returned.
+) -> None:
+    """Lower triangle of d2E/dtheta2 into H.
 
     A positive projector on the rotation of each floating part is added, so that H is positive
     definite exactly if the Hessian is so on the complement of the rotations.
@@ -115,49 +116,61 @@ def hessian(
             for j in range(i + 1):
                 if parts[j] == parts[i]:
                     H[i, j] += max(largest, 1e-300) / m
-    return largest
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def directions(
+def batch_hessian(
     theta: FloatArray,
-    torque: FloatArray,
     A: FloatArray,
     B: FloatArray,
+    member: IntArray,
     hr: FloatArray,
     hi: FloatArray,
     sh: FloatArray,
     parts: IntArray,
     rows: IntArray,
     extra: FloatArray,
-    longest: float,
-    step: FloatArray,
-    stable: FloatArray,
+    out: FloatArray,
 ) -> None:
-    """Solve (H + shift) step = torque; the shift is 0 and `stable` 1 where H is positive.
-
-    `extra` (batch, len(rows), len(rows)) is a cost's Hessian at oscillators `rows`.
-    """
-    batch, m = theta.shape
-    H, F = np.empty((m, m)), np.empty((m, m))
-    for b in range(batch):
-        largest = hessian(theta[b], A, B, hr[b], hi[b], sh[b], parts, H)
+    """Lower triangles of the Hessians; `extra` (batch, k, k) is a cost's at oscillators `rows`."""
+    for b in range(theta.shape[0]):
+        real, imag = of_member(A, member[b]), of_member(B, member[b])
+        hessian(theta[b], real, imag, hr[b], hi[b], sh[b], parts, out[b])
         for i in range(rows.size):
             for j in range(rows.size):
                 if rows[j] <= rows[i]:
-                    H[rows[i], rows[j]] += extra[b, i, j]
-            largest = max(largest, abs(H[rows[i], rows[i]]))
-        shift, stable[b] = 0.0, 1.0
+                    out[b, rows[i], rows[j]] += extra[b, i, j]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def directions(H: FloatArray, torque: FloatArray, longest: float, step: FloatArray) -> None:
+    """Solve (H + shift) step = torque; the shift is 0 where H is positive."""
+    m = H.shape[1]
+    F = np.empty((m, m))
+    for b in range(H.shape[0]):
+        largest = 1e-300
+        for i in range(m):
+            largest = max(largest, abs(H[b, i, i]))
+        shift = 0.0
         while True:
             for i in range(m):
-                F[i, : i + 1] = H[i, : i + 1]
+                F[i, : i + 1] = H[b, i, : i + 1]
                 F[i, i] += shift
-            if cholesky(F, PIVOT * max(largest, 1e-300)):
+            if cholesky(F, PIVOT * largest):
                 break
-            stable[b] = 0.0
-            shift = max(4.0 * shift, 0.01 * largest + 1e-12)
+            shift = max(4.0 * shift, 0.01 * largest)
         step[b] = torque[b]
         solve(F, step[b])
         size = np.max(np.abs(step[b]))
         if size > longest:
             step[b] *= longest / size
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def positive(H: FloatArray, verdict: npt.NDArray[np.bool_]) -> None:
+    """Which of the Hessians are positive definite; their triangles are overwritten."""
+    for b in range(H.shape[0]):
+        largest = 1e-300
+        for i in range(H.shape[1]):
+            largest = max(largest, abs(H[b, i, i]))
+        verdict[b] = cholesky(H[b], PIVOT * largest)

@@ -6,7 +6,13 @@ import numba as nb
 import numpy as np
 
 from neurosc.ideal.kernels.trig import sincos
-from neurosc.network import FloatArray
+from neurosc.network import FloatArray, IntArray
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def of_member(matrices: FloatArray, k: int) -> FloatArray:
+    """Matrix k, or an empty one where there are none."""
+    return matrices[k] if matrices.size else np.empty((0, 0))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
@@ -70,6 +76,7 @@ def batch_torque(
     theta: FloatArray,
     A: FloatArray,
     B: FloatArray,
+    member: IntArray,
     omega: FloatArray,
     hr: FloatArray,
     hi: FloatArray,
@@ -77,6 +84,8 @@ def batch_torque(
     energy: FloatArray,
     out: FloatArray,
 ) -> None:
+    """Energies (batch,) and torques (batch, m) of samples of networks A[member], B[member]."""
     work = np.empty((4, theta.shape[1]))
     for b in range(theta.shape[0]):
-        energy[b] = torque(theta[b], A, B, omega[b], hr[b], hi[b], sh[b], work, out[b])
+        real, imag = of_member(A, member[b]), of_member(B, member[b])
+        energy[b] = torque(theta[b], real, imag, omega[b], hr[b], hi[b], sh[b], work, out[b])

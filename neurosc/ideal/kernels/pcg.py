@@ -1,0 +1,211 @@
+"""Row-wise halves of the batched conjugate gradients; the products between them are BLAS.
+
+A batch of phasors is an array (rows, 2, m): cosines, then sines. Products are of its rows with J,
+so that A stands for z -> Re(J) z and, for complex couplings, B for z -> z Im(J).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from neurosc.ideal.kernels.trig import sincos
+from neurosc.network import FloatArray, IntArray
+
+Float32Array = npt.NDArray[np.float32]
+
+RUNNING, DONE, CURVED = 0, 1, 2
+"""What the conjugate gradients of a row are at: `CURVED` ended along negative curvature."""
+_VECTOR = {"reassoc", "contract", "nnan", "ninf"}
+_TINY, _FLOOR = np.float32(1e-30), np.float32(1e-6)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def rotors(theta: FloatArray, z: FloatArray) -> None:
+    """cos and sin of theta (rows, m) into z (rows, 2, m)."""
+    for b in range(theta.shape[0]):
+        sincos(theta[b], z[b, 0], z[b, 1])
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def assess(
+    theta: FloatArray,
+    z: FloatArray,
+    za: FloatArray,
+    zb: FloatArray,
+    omega: FloatArray,
+    hr: FloatArray,
+    hi: FloatArray,
+    sh: FloatArray,
+    diagonal: FloatArray,
+    torque: FloatArray,
+    energy: FloatArray,
+) -> None:
+    """Diagonal of the Hessian, torque and energy from z, z Re(J) and z Im(J) (may be empty)."""
+    for b in range(theta.shape[0]):
+        total = 0.0
+        for i in range(theta.shape[1]):
+            c, s = z[b, 0, i], z[b, 1, i]
+            ur, ui = za[b, 0, i], za[b, 1, i]
+            if zb.size:
+                ur += zb[b, 1, i]
+                ui -= zb[b, 0, i]
+            twice = c * c - s * s
+            total -= 0.5 * (c * ur + s * ui) + c * hr[b, i] + s * hi[b, i]
+            total -= omega[b, i] * theta[b, i] + 0.5 * sh[b, i] * twice
+            ur += hr[b, i]
+            ui += hi[b, i]
+            diagonal[b, i] = c * ur + s * ui + 2.0 * sh[b, i] * twice
+            torque[b, i] = omega[b, i] + c * ui - s * ur - 2.0 * sh[b, i] * s * c
+        energy[b] = total
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+def _project(v: Float32Array, members: Float32Array) -> None:
+    """Take the mean over each floating part, a row of 0 and 1 / sqrt(size), out of v."""
+    for p in range(members.shape[0]):
+        mean = _ZERO
+        for i in range(v.size):
+            mean += members[p, i] * v[i]
+        for i in range(v.size):
+            v[i] -= members[p, i] * mean
+
+
+class Work(NamedTuple):
+    """What the conjugate gradients of a batch keep, in single precision.
+
+    They solve H x = torque / scale to the largest residual `forcing`; `reach` is, in units of x,
+    the longest step along a direction of negative curvature.
+    """
+
+    z: Float32Array
+    inverse: Float32Array
+    x: Float32Array
+    r: Float32Array
+    p: Float32Array
+    zp: Float32Array
+    rho: Float32Array
+    forcing: Float32Array
+    reach: Float32Array
+    state: npt.NDArray[np.int8]
+
+    @classmethod
+    def empty(cls, rows: int, m: int, padded: tuple[int, int]) -> Work:
+        """Room for `rows` samples of m oscillators, and `padded` ones in products."""
+        kept, pair = np.zeros((4, rows, m), np.float32), (padded[0], 2, padded[1])
+        inverse, x, r, p = kept
+        rho, forcing, reach = np.zeros((3, rows), np.float32)
+        z, zp = np.zeros((rows, 2, m), np.float32), np.zeros(pair, np.float32)
+        state = np.zeros(rows, np.int8)
+        return cls(z, inverse, x, r, p, zp, rho, forcing, reach, state)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+def begin(
+    torque: FloatArray,
+    z: FloatArray,
+    diagonal: FloatArray,
+    members: Float32Array,
+    scale: FloatArray,
+    work: Work,
+) -> None:
+    """x = 0, r = torque / scale, p = preconditioned r, zp = z p, rho = r p."""
+    rows, m = torque.shape
+    for b in range(rows):
+        largest = _TINY
+        for i in range(m):
+            largest = max(largest, np.float32(abs(diagonal[b, i])))
+        floor = _FLOOR * largest
+        inverse, r, p = work.inverse[b], work.r[b], work.p[b]
+        for i in range(m):
+            inverse[i] = _ONE / max(np.float32(abs(diagonal[b, i])), floor)
+            r[i] = np.float32(torque[b, i] / scale[b])
+            p[i] = r[i] * inverse[i]
+        _project(p, members)
+        rho = _ZERO
+        for i in range(m):
+            rho += r[i] * p[i]
+            c, s = np.float32(z[b, 0, i]), np.float32(z[b, 1, i])
+            work.z[b, 0, i], work.z[b, 1, i] = c, s
+            work.zp[b, 0, i], work.zp[b, 1, i] = c * p[i], s * p[i]
+        work.rho[b] = rho
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+def _hessian_product(
+    pa: Float32Array,
+    pb: Float32Array,
+    diagonal: FloatArray,
+    acted_on: IntArray,
+    block: FloatArray,
+    p: Float32Array,
+    z: Float32Array,
+    out: Float32Array,
+) -> None:
+    """H p of one sample."""
+    for i in range(p.size):
+        qr, qi = pa[0, i], pa[1, i]
+        if pb.size:
+            qr += pb[1, i]
+            qi -= pb[0, i]
+        out[i] = np.float32(diagonal[i]) * p[i] - z[0, i] * qr - z[1, i] * qi
+    for j in range(acted_on.size):
+        for k in range(acted_on.size):
+            out[acted_on[j]] += np.float32(block[j, k]) * p[acted_on[k]]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+def advance(
+    pa: Float32Array,
+    pb: Float32Array,
+    diagonal: FloatArray,
+    members: Float32Array,
+    acted_on: IntArray,
+    block: FloatArray,
+    work: Work,
+) -> int:
+    """One conjugate-gradient step of the rows that run, from pa = zp Re(J), pb = zp Im(J).
+
+    `block` (rows, k, k) is a cost's Hessian at the oscillators `acted_on`. The number of rows
+    that go on is returned.
+    """
+    m, left = work.x.shape[1], 0
+    hp, none = np.empty(m, dtype=np.float32), pb[:0, :, 0]
+    for b in range(len(work.x)):
+        if work.state[b] != RUNNING:
+            continue
+        x, r, p, zp = work.x[b], work.r[b], work.p[b], work.zp[b]
+        imaginary = pb[b] if pb.size else none
+        _hessian_product(pa[b], imaginary, diagonal[b], acted_on, block[b], p, work.z[b], hp)
+        curvature, longest, residual = _ZERO, _TINY, _ZERO
+        for i in range(m):
+            curvature += p[i] * hp[i]
+            longest = max(longest, abs(p[i]))
+        downhill = curvature > _ZERO
+        rate = work.rho[b] / curvature if downhill else work.reach[b] / longest
+        for i in range(m):
+            x[i] += rate * p[i]
+            r[i] -= rate * hp[i]
+            residual = max(residual, abs(r[i]))
+        if not downhill or residual <= work.forcing[b]:
+            work.state[b] = DONE if downhill else CURVED
+            zp[:] = _ZERO
+            continue
+        left += 1
+        for i in range(m):
+            hp[i] = r[i] * work.inverse[b, i]
+        _project(hp, members)
+        rho = _ZERO
+        for i in range(m):
+            rho += r[i] * hp[i]
+        turn = rho / work.rho[b]
+        work.rho[b] = rho
+        for i in range(m):
+            p[i] = hp[i] + turn * p[i]
+            zp[0, i] = work.z[b, 0, i] * p[i]
+            zp[1, i] = work.z[b, 1, i] * p[i]
+    return left
