@@ -248,7 +248,8 @@ class PhaseNetwork:
         left = frequency.copy()
         for part in range(self.parts.max(initial=-1) + 1):
             mine = self.parts == part
-            left[..., mine] -= frequency[..., mine].mean(axis=-1, keepdims=True)
+            inside = np.ascontiguousarray(frequency[..., mine])  # the order of a sum decides bits
+            left[..., mine] = inside - inside.mean(axis=-1, keepdims=True)
         return left
 
     def gauge(self, phases: FloatArray) -> FloatArray:

@@ -8,6 +8,8 @@ from typing import Literal, get_args
 
 import numpy.typing as npt
 
+from neurosc.ideal.blocks import blocks
+from neurosc.ideal.lanes import lanes
 from neurosc.ideal.newton import newton
 from neurosc.ideal.pcg import pcg
 from neurosc.ideal.reduction import Reduction, reduce
@@ -21,15 +23,21 @@ from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
 
-Method = Literal["auto", "newton", "pcg", "sparse", "steps"]
+Method = Literal["auto", "lanes", "newton", "pcg", "blocks", "sparse", "steps"]
 Solver = Callable[[Reduction, float, int], Relaxation]
-SOLVERS: dict[str, Solver] = {"newton": newton, "pcg": pcg, "sparse": sparse_newton}
+SOLVERS: dict[str, Solver] = {
+    "lanes": lanes,
+    "newton": newton,
+    "pcg": pcg,
+    "blocks": blocks,
+    "sparse": sparse_newton,
+}
 """The methods that find the equilibrium itself, by name."""
 NEWTON_TOLERANCE = 1e-10
 SPARSE_FROM = 400
 """Free oscillators of a sparse network above which its edges are used one by one."""
-PCG_FROM = 24
-"""Free oscillators from which matrix products are faster than factorisations."""
+LANES_TO = 24
+"""Free oscillators to which lanes are faster than matrix products."""
 
 
 def choose(problem: Reduction) -> Solver:
@@ -37,7 +45,9 @@ def choose(problem: Reduction) -> Solver:
     m = len(problem.parts)
     if is_sparse(problem.members[0]) and m > SPARSE_FROM:
         return sparse_newton
-    return newton if m < PCG_FROM or len(problem.members) > 1 else pcg
+    if m <= LANES_TO:
+        return lanes
+    return pcg if len(problem.members) == 1 else newton
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import FloatArray, IntArray
-from neurosc.substrate import Status
+from neurosc.substrate import Relaxation, Status
 
 COLD_SWEEPS = 4
 LONGEST_STEP = 1.0
@@ -129,6 +129,16 @@ def _search(
         trial.put(waiting, state.take(waiting))
         found[waiting] = False
     return trial, found
+
+
+def ending(
+    problem: Reduction, theta: FloatArray, residual: FloatArray, status: np.ndarray
+) -> Relaxation:
+    """The relaxation, with samples that ran out of steps told from those that cannot lock."""
+    stuck = status == Status.STEP_LIMIT
+    if stuck.any():
+        status[stuck & cannot_lock(problem)] = Status.NOT_LOCKED
+    return Relaxation(problem.full(theta), status, residual)
 
 
 def cannot_lock(problem: Reduction) -> np.ndarray:

@@ -10,7 +10,7 @@ from neurosc.ideal import descent
 from neurosc.ideal.hessians import CHUNK, certify, hessians, newton_steps
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import FloatArray, IntArray
-from neurosc.substrate import Relaxation, Status
+from neurosc.substrate import Relaxation
 
 
 def newton(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
@@ -25,18 +25,8 @@ def newton(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
     theta, residual, status = descent.descend(
         Dense(problem), descent.cold_start(problem), samples, limit, max_steps
     )
-    return verdict(problem, theta, residual, status)
-
-
-def verdict(
-    problem: Reduction, theta: FloatArray, residual: FloatArray, status: np.ndarray
-) -> Relaxation:
-    """The relaxation, with certificates for those at rest and reasons for the others."""
     certify(problem, theta, status)
-    stuck = status == Status.STEP_LIMIT
-    if stuck.any():
-        status[stuck & descent.cannot_lock(problem)] = Status.NOT_LOCKED
-    return Relaxation(problem.full(theta), status, residual)
+    return descent.ending(problem, theta, residual, status)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

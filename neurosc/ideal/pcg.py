@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.ideal import descent
-from neurosc.ideal.hessians import cost_curvature
-from neurosc.ideal.newton import Dense, verdict
+from neurosc.ideal.hessians import certify, cost_curvature
+from neurosc.ideal.newton import Dense
+from neurosc.ideal.products import COLUMNS, ROWS, up
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.threads import one_blas_thread, over_chunks
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
@@ -22,8 +23,8 @@ Float32Array = npt.NDArray[np.float32]
 
 CHUNK = 32768
 """Phases that are relaxed together: what the second-level cache holds."""
-ROWS, COLUMNS = 4, 16
-"""Batches and networks are padded to multiples, so that a product's bits know no batch size."""
+PAIRS = ROWS // 2
+"""Samples are padded to multiples: each gives two rows to a product."""
 INNER_STEPS = 20
 OUTER_STEPS = 40
 """Newton steps after which a sample is handed to the dense factorisation."""
@@ -49,13 +50,14 @@ def pcg(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
         )
 
     with one_blas_thread():
-        over_chunks(run, problem.batch, max(ROWS, CHUNK // model.width))
+        over_chunks(run, problem.batch, max(PAIRS, CHUNK // model.width))
         left = np.flatnonzero(status == Status.STEP_LIMIT)
         if left.size and max_steps > OUTER_STEPS:
             theta[left], residual[left], status[left] = descent.descend(
                 Dense(problem), theta[left], left, limit[left], max_steps - OUTER_STEPS
             )
-        return verdict(problem, theta, residual, status)
+        certify(problem, theta, status)
+    return descent.ending(problem, theta, residual, status)
 
 
 class _Matrices(NamedTuple):
@@ -106,7 +108,7 @@ class Products:
         from neurosc.ideal.kernels.pcg import assess, rotors
 
         p, (rows, m) = self.problem, theta.shape
-        z = np.zeros((_up(rows, ROWS), 2, self.width))
+        z = np.zeros((up(rows, PAIRS), 2, self.width))
         rotors(theta, z)
         diagonal, torque, energy = np.empty_like(theta), np.empty_like(theta), np.empty(rows)
         assess(
@@ -124,7 +126,7 @@ class Products:
 
         rows, m = state.theta.shape
         scale = np.abs(state.torque).max(axis=1)
-        work = Work.empty(rows, m, (_up(rows, ROWS), self.width))
+        work = Work.empty(rows, m, (up(rows, PAIRS), self.width))
         relative = scale / self.problem.strengths.max(axis=1)[self.problem.member[samples]]
         work.forcing[:] = np.clip(relative, 1e-4, 0.1)
         work.reach[:] = descent.LONGEST_STEP / scale
@@ -137,10 +139,6 @@ class Products:
         step = work.x * scale[:, None]
         longest = np.maximum(np.abs(step).max(axis=1, keepdims=True), descent.LONGEST_STEP)
         return np.asarray(step * (descent.LONGEST_STEP / longest))
-
-
-def _up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
 
 
 def _products(

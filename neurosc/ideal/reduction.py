@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.ideal.products import padded, product
 from neurosc.network import (
     ComplexArray,
     Encoded,
@@ -121,6 +122,19 @@ class Reduction:
         return self.network.gauge(phases)
 
 
+class RelativeDrive(NamedTuple):
+    """A nudge -Re(conj(f) e^{i d}) - 1/2 s cos 2d on d = theta_output - theta_reference.
+
+    Free oscillators (k,), then Re f, Im f and s, (batch, k) each.
+    """
+
+    outputs: IntArray
+    references: IntArray
+    real: FloatArray
+    imaginary: FloatArray
+    second_harmonic: FloatArray
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Feedback:
     """beta C as a function of the free phases (batch, m).
@@ -128,12 +142,14 @@ class Feedback:
     `rows` are the free oscillators on which it acts: the outputs and, with the opposite torque,
     the references from which they are measured. `frame` (k, len(rows)) takes their phases to the
     k output phases that the cost sees, less the constant `offset` (batch, k) of held references.
+    `drive` is the same nudge where the cost is a static one and all outputs have free references.
     """
 
     nudge: Nudge
     rows: IntArray
     frame: FloatArray
     offset: FloatArray
+    drive: RelativeDrive | None
 
     def seen(self, free_phases: FloatArray, samples: IntArray) -> FloatArray:
         """The output phases that the cost sees."""
@@ -176,7 +192,7 @@ def reduce(
     fixed = np.setdiff1d(np.arange(network.n), free)
     inner, outer = network.blocks
     z_fixed = phasors(encoded.phases[:, fixed], encoded.amplitude[:, fixed])
-    field = network.field[free] + (_weigh(z_fixed, outer) if fixed.size else 0.0)
+    field = network.field[free] + (_pull_of_the_held(outer, z_fixed))
     field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), dtype=complex)
     harmonic = np.tile(network.second_harmonic[free], (len(field), 1))
     feedback = None
@@ -239,7 +255,15 @@ def _joined_feedback(each: Sequence[Feedback | None]) -> Feedback | None:
         first.nudge, target=np.concatenate([np.atleast_1d(f.nudge.target) for f in several])
     )
     offset = np.concatenate([f.offset for f in several])
-    return dataclasses.replace(first, nudge=nudge, offset=offset)
+    drives = [f.drive for f in several if f.drive is not None]
+    drive = None
+    if drives:
+        drive = RelativeDrive(
+            drives[0].outputs,
+            drives[0].references,
+            *(np.concatenate(part) for part in list(zip(*drives, strict=True))[2:]),
+        )
+    return dataclasses.replace(first, nudge=nudge, offset=offset, drive=drive)
 
 
 def _stacked(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -251,9 +275,11 @@ def _dense(edges: Any) -> npt.NDArray[np.generic]:
     return np.asarray(edges.toarray() if is_sparse(edges) else edges)
 
 
-def _weigh(z_fixed: ComplexArray, outer: npt.NDArray[np.generic]) -> ComplexArray:
-    """J z of the held oscillators, one sample at a time so that the bits do not know the batch."""
-    return np.stack([np.asarray(outer @ z).ravel() for z in z_fixed])
+def _pull_of_the_held(outer: Any, z_fixed: ComplexArray) -> npt.NDArray[Any]:
+    """J z_held at the free oscillators, (batch, m)."""
+    if is_sparse(outer):
+        return np.asarray((outer @ z_fixed.T).T)
+    return product(z_fixed, padded(outer.T), len(outer))
 
 
 def _nudged(
@@ -290,4 +316,9 @@ def _nudged(
             frame[k, acted_on == r] -= 1
         elif r >= 0:
             offset[:, k] = encoded.phases[:, r]
-    return Feedback(nudge, column[acted_on], frame, offset)
+    relative = None
+    if drive is not None and (references >= 0).all() and (column[references] >= 0).all():
+        fields = (drive.field.real, drive.field.imag, drive.second_harmonic)
+        scaled = [np.array(np.broadcast_to(nudge.beta * f, offset.shape)) for f in fields]
+        relative = RelativeDrive(column[outputs], column[references], *scaled)
+    return Feedback(nudge, column[acted_on], frame, offset, relative)
