@@ -171,23 +171,28 @@ class PhaseNetwork:
     @cached_property
     def free(self) -> IntArray:
         """Indices of the oscillators that move."""
-        fixed = self.held
+        moves = np.ones(self.n, dtype=bool)
+        moves[self.held] = False
         if self.encoding.kind != "frequency":
-            fixed = np.union1d(self.held, self.inputs)
-        return np.setdiff1d(np.arange(self.n), fixed)
+            moves[self.inputs] = False
+        return np.flatnonzero(moves)
+
+    @cached_property
+    def fixed(self) -> IntArray:
+        """Indices of the oscillators that stand still."""
+        moves = np.zeros(self.n, dtype=bool)
+        moves[self.free] = True
+        return np.flatnonzero(~moves)
 
     @cached_property
     def parts(self) -> IntArray:
         """Shape (n,): the number of the floating part of each oscillator, -1 if anchored."""
-        n_parts, label = scipy.sparse.csgraph.connected_components(
-            self._edges[self.free][:, self.free], directed=False
-        )
+        inner, outer = self.blocks
+        n_parts, label = _components(inner)
         anchored = np.zeros(n_parts, dtype=bool)
         anchors = (self.field[self.free] != 0) | (self.second_harmonic[self.free] != 0)
-        fixed = np.setdiff1d(np.arange(self.n), self.free)
-        if fixed.size:
-            to_fixed = self._edges[self.free][:, fixed]
-            anchors |= np.diff(to_fixed.indptr) > 0
+        if self.fixed.size:
+            anchors |= np.asarray(abs(outer).sum(axis=1)).ravel() > 0
         anchored[label[anchors]] = True
         number = np.where(anchored, -1, np.cumsum(~anchored) - 1)
         parts = np.full(self.n, -1, dtype=np.intp)
@@ -197,7 +202,7 @@ class PhaseNetwork:
     @cached_property
     def frame(self) -> IntArray:
         """Shape (n,): the oscillator from which each phase is measured, -1 for the absolute."""
-        _, label = scipy.sparse.csgraph.connected_components(self._edges, directed=False)
+        _, label = _components(self.coupling)
         frame = np.full(self.n, -1, dtype=np.intp)
         for r in self.reference:
             if (frame[label == label[r]] >= 0).any():
@@ -218,18 +223,12 @@ class PhaseNetwork:
         return frame
 
     @cached_property
-    def _edges(self) -> Any:
-        """|J| as a graph; its real part alone would lose couplings of a quarter turn."""
-        return scipy.sparse.csr_array(abs(self.coupling))
-
-    @cached_property
     def blocks(self) -> tuple[Any, Any]:
         """J among the free oscillators, and J from the fixed ones to them."""
         if self.free.size == self.n:
             return self.coupling, self.coupling[:, :0]
-        fixed = np.setdiff1d(np.arange(self.n), self.free)
         rows = self.coupling[self.free]
-        return rows[:, self.free], rows[:, fixed]
+        return rows[:, self.free], rows[:, self.fixed]
 
     @cached_property
     def strength(self) -> FloatArray:
@@ -378,6 +377,15 @@ def _phases(given: npt.ArrayLike, n: int) -> FloatArray:
     if theta.ndim == 0 or theta.shape[-1] != n:
         raise ValueError(f"phases: shape {theta.shape} does not end in {n}; give (..., {n})")
     return theta
+
+
+def _components(coupling: Any) -> tuple[int, IntArray]:
+    """Number of parts that couplings connect, and the part of each oscillator."""
+    graph = scipy.sparse.csr_array(coupling)
+    if np.iscomplexobj(graph.data):  # the real part alone would lose couplings of a quarter turn
+        graph = scipy.sparse.csr_array((abs(graph.data), graph.indices, graph.indptr), graph.shape)
+    count, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    return int(count), np.asarray(label)
 
 
 def _count_edges(coupling: Any) -> int:

@@ -35,6 +35,9 @@ def check_coupling(given: Any) -> Any:
     if sparse:
         array.eliminate_zeros()
         array.sort_indices()
+        if array.nnz < np.iinfo(np.int32).max:  # half the memory traffic
+            array.indices = array.indices.astype(np.int32, copy=False)
+            array.indptr = array.indptr.astype(np.int32, copy=False)
         for part in (array.data, array.indices, array.indptr):
             part.flags.writeable = False
     else:

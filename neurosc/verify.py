@@ -13,7 +13,7 @@ import scipy
 from neurosc.costs import CosineCost, Cost
 from neurosc.ideal import Ideal
 from neurosc.ideal.reduction import reduce
-from neurosc.ideal.sparse import Sample
+from neurosc.ideal.sparse import response
 from neurosc.learning.gradient import Gradient, correlation, of_raw_parameters
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
 from neurosc.network import FloatArray, PhaseNetwork, phasors, wrap
@@ -48,15 +48,15 @@ def implicit_gradient(
     targets = np.asarray(y)[locked]
     seen = network.relative(phases)[:, network.outputs]
     rows = x if x is None else np.atleast_2d(np.asarray(x))[locked]
-    response = _response(network, rows, phases, amplitude, cost.gradient(seen, targets))
+    shift = _response(network, rows, phases, amplitude, cost.gradient(seen, targets))
     z = phasors(phases, amplitude)
-    w = 1j * response * z
+    w = 1j * shift * z
     return of_raw_parameters(
         network,
-        frequency=response.mean(axis=0),
+        frequency=shift.mean(axis=0),
         coupling=2 * correlation(network, np.concatenate([w, z]), np.concatenate([z, w])),
         field=np.asarray(w.mean(axis=0), dtype=np.complex128),
-        second_harmonic=-(response * np.sin(2 * phases)).mean(axis=0),
+        second_harmonic=-(shift * np.sin(2 * phases)).mean(axis=0),
         loss=float(cost.value(seen, targets).mean()),
         unlocked=int(locked.size - locked.sum()),
     )
@@ -77,28 +77,17 @@ def _response(
             pull[:, r] -= slope[:, k]
     free = network.free
     if is_sparse(network.coupling):
-        return _sparse_response(network, x, phases, pull)
+        found = np.zeros_like(phases)
+        problem = reduce(network, x, start=phases)
+        found[:, free] = response(problem, phases[:, free], pull[:, free])
+        return found
     rotation = network.parts[free]
     turn = np.equal.outer(rotation, rotation) & (rotation >= 0)
-    response = np.zeros_like(phases)
+    found = np.zeros_like(phases)
     for b, hessian in enumerate(network.hessian(phases, amplitude)[:, free][:, :, free]):
         regular = hessian + turn * (np.abs(np.diag(hessian)).max() / free.size)
-        response[b, free] = scipy.linalg.solve(regular, pull[b, free], assume_a="pos")
-    return response
-
-
-def _sparse_response(
-    network: PhaseNetwork, x: npt.ArrayLike | None, phases: FloatArray, pull: FloatArray
-) -> FloatArray:
-    """The same by conjugate gradients."""
-    problem = reduce(network, x, start=phases)
-    response = np.zeros_like(phases)
-    for b in range(problem.batch):
-        sample = Sample(problem, b)
-        theta = phases[b, network.free]
-        hessian = sample.hessian(theta, sample.evaluate(theta)[2])
-        response[b, network.free] = hessian.solve(pull[b, network.free], 1e-12)
-    return response
+        found[b, free] = scipy.linalg.solve(regular, pull[b, free], assume_a="pos")
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

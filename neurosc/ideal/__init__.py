@@ -13,7 +13,7 @@ from neurosc.ideal.lanes import lanes
 from neurosc.ideal.newton import newton
 from neurosc.ideal.pcg import pcg
 from neurosc.ideal.reduction import Reduction, reduce
-from neurosc.ideal.sparse import sparse_newton
+from neurosc.ideal.sparse import adaptive_newton, amg_newton, direct_newton, sparse_newton
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
 from neurosc.network import PhaseNetwork
@@ -23,7 +23,9 @@ from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
 
-Method = Literal["auto", "lanes", "newton", "pcg", "blocks", "sparse", "steps"]
+Method = Literal[
+    "auto", "lanes", "newton", "pcg", "blocks", "sparse", "amg", "direct", "steps"
+]
 Solver = Callable[[Reduction, float, int], Relaxation]
 SOLVERS: dict[str, Solver] = {
     "lanes": lanes,
@@ -31,6 +33,8 @@ SOLVERS: dict[str, Solver] = {
     "pcg": pcg,
     "blocks": blocks,
     "sparse": sparse_newton,
+    "amg": amg_newton,
+    "direct": direct_newton,
 }
 """The methods that find the equilibrium itself, by name."""
 NEWTON_TOLERANCE = 1e-10
@@ -44,7 +48,7 @@ def choose(problem: Reduction) -> Solver:
     """The fastest method for a problem: it depends on the network, never on the batch."""
     m = len(problem.parts)
     if is_sparse(problem.members[0]) and m > SPARSE_FROM:
-        return sparse_newton
+        return adaptive_newton
     if m <= LANES_TO:
         return lanes
     return pcg if len(problem.members) == 1 else newton
@@ -58,10 +62,11 @@ class Ideal:
     ----------
     method
         - `"newton"`: descend the energy to its minimum and certify it;
-        - `"sparse"`: the same in memory linear in the edges, for large sparse couplings;
+        - `"sparse"`, `"amg"`, `"direct"`: the same in memory linear in the edges, for large sparse
+          couplings, with a diagonal, multigrid (the extra `grids`) or factorised preconditioner;
         - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW by stochastic Heun;
-        - `"auto"`: steps with noise; without, sparse for sparse couplings of more than 400 free
-          oscillators, else newton.
+        - `"auto"`: steps with noise; without, for sparse couplings of more than 400 free
+          oscillators the one of these three that proves best, else newton.
     tolerance
         Largest |torque| at rest, in units of the largest sum of couplings and field on one
         oscillator (at least 1). Default 1e-10 for newton, 1e-3 for steps.

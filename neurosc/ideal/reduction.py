@@ -189,7 +189,7 @@ def reduce(
     free = network.free
     if free.size == 0:
         raise ValueError("network: every oscillator is held, nothing can relax; free some")
-    fixed = np.setdiff1d(np.arange(network.n), free)
+    fixed = network.fixed
     inner, outer = network.blocks
     z_fixed = phasors(encoded.phases[:, fixed], encoded.amplitude[:, fixed])
     field = network.field[free] + (_pull_of_the_held(outer, z_fixed))

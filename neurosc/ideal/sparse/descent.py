@@ -1,0 +1,114 @@
+"""The descent of one sample, and the linear response of its state at rest."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from neurosc.ideal.descent import (
+    ARMIJO,
+    COLD_SWEEPS,
+    LONGEST_STEP,
+    RUNAWAY,
+    SMALLEST_FRACTION,
+    ending,
+    torque_limit,
+)
+from neurosc.ideal.reduction import Reduction
+from neurosc.ideal.sparse import preconditioners
+from neurosc.ideal.sparse.certificate import is_minimum
+from neurosc.ideal.sparse.hessian import Sample, State, samples
+from neurosc.ideal.sparse.preconditioners import Choice
+from neurosc.ideal.sparse.solver import Solver
+from neurosc.network import FloatArray
+from neurosc.substrate import Relaxation, Status
+
+COARSEST_SOLVE, FINEST_SOLVE = 1e-2, 1e-4
+"""Relative residuals of the linear systems, far from rest and close to it."""
+LAST_SOLVE = 0.2
+"""Share of the limit to which the last of them goes."""
+
+
+def descend_all(
+    problem: Reduction, tolerance: float, max_steps: int, choice: Choice, *, patient: bool = True
+) -> Relaxation:
+    """Minimise E (+ beta C); `choice` and `patient` as in `Solver`."""
+    ends = [
+        _descend(sample, Solver(sample, choice, patient=patient), float(limit), max_steps)
+        for sample, limit in zip(samples(problem), torque_limit(problem, tolerance), strict=True)
+    ]
+    theta = np.stack([end.theta for end in ends])
+    status = np.array([end.status for end in ends], dtype=np.int8)
+    return ending(problem, theta, np.array([end.residual for end in ends]), status)
+
+
+def response(problem: Reduction, phases: FloatArray, force: FloatArray) -> FloatArray:
+    """H^-1 force (batch, m) at phases (batch, m), on the complement of rotation, to 1e-12."""
+    found = np.empty_like(force)
+    for sample, theta, f, out in zip(samples(problem), phases, force, found, strict=True):
+        state = sample.evaluate(theta)
+        solver = Solver(sample, preconditioners.best, patient=True)
+        out[:] = sample.parts.centre(solver.solve(state, f, 1e-12).x)
+    return found
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _End:
+    theta: FloatArray
+    status: Status
+    residual: float
+
+
+def _descend(sample: Sample, solver: Solver, limit: float, max_steps: int) -> _End:
+    origin = sample.start(COLD_SWEEPS)
+    state = sample.evaluate(origin, solver.dtype)
+    forcing, before = COARSEST_SOLVE, np.nan
+    for _ in range(max_steps):
+        residual, size = float(np.abs(state.torque).max()), float(np.linalg.norm(state.torque))
+        if residual <= limit:
+            break
+        if _slides(sample, state.theta - origin):
+            return _End(state.theta, Status.NOT_LOCKED, residual)
+        if size < before:
+            forcing = float(np.clip(0.5 * (size / before) ** 1.5, FINEST_SOLVE, COARSEST_SOLVE))
+        step = _step(state, solver, max(forcing, min(LAST_SOLVE * limit / residual, 0.5)))
+        moved = _shorten(sample, state, step, solver)
+        if moved is None:
+            break
+        state, before = moved, size
+    residual = float(np.abs(state.torque).max())
+    if residual > limit:
+        return _End(state.theta, Status.STEP_LIMIT, residual)
+    stable = is_minimum(sample, state, solver)
+    return _End(state.theta, Status.LOCKED if stable else Status.UNSTABLE, residual)
+
+
+def _slides(sample: Sample, way: FloatArray) -> bool:
+    """Whether neighbours have turned past each other; on a grid phases alone may go far."""
+    return bool(np.abs(way).max() > 0.5 * RUNAWAY) and sample.largest_lag(way) > RUNAWAY
+
+
+def _step(state: State, solver: Solver, forcing: float) -> FloatArray:
+    """A step downhill that changes no phase difference by more than `LONGEST_STEP`."""
+    found = solver.solve(state, state.torque, forcing)
+    step = found.x
+    if found.direction is not None:
+        along = found.direction
+        step = step + along * (LONGEST_STEP / max(solver.sample.largest_lag(along), 1e-300))
+    if 2 * np.abs(step).max() > LONGEST_STEP:
+        step = step * min(1.0, LONGEST_STEP / max(solver.sample.largest_lag(step), 1e-300))
+    return solver.sample.parts.centre(step)
+
+
+def _shorten(sample: Sample, state: State, step: FloatArray, solver: Solver) -> State | None:
+    """Halve the step until the energy falls enough; None if it never does."""
+    slope = float(state.torque @ step)
+    rounding = 1e-13 * (1 + abs(state.energy))
+    fraction = 1.0
+    while fraction >= SMALLEST_FRACTION:
+        trial = sample.evaluate(state.theta + fraction * step, solver.dtype)
+        if trial.energy <= state.energy - ARMIJO * fraction * slope + rounding:
+            return trial
+        fraction *= 0.5
+    return None
