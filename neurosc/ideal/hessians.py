@@ -34,7 +34,7 @@ def hessians(problem: Reduction, theta: FloatArray, samples: IntArray) -> FloatA
     """
     from neurosc.ideal.kernels.newton import batch_hessian
 
-    p, out = problem, np.empty((*theta.shape, theta.shape[1]))
+    p, out = problem, np.zeros((*theta.shape, theta.shape[1]))
     batch_hessian(
         theta, *p.couplings, p.member[samples], *p.split_field(samples),
         p.second_harmonic[samples], p.parts, *cost_curvature(p, theta, samples), out,
