@@ -28,7 +28,7 @@ from tests.conftest import kuramoto, random_coupling
 METHODS = tuple(SOLVERS)
 ALL_ROUND = tuple(m for m in METHODS if m != "blocks")
 """Methods that take second harmonics and nudges that follow the phases."""
-SPARSE = ("sparse",)
+SPARSE = ("sparse", "amg", "direct")
 
 
 def relax(method: str, network: PhaseNetwork, *args: Any, **kwargs: Any) -> Relaxation:

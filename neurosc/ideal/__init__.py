@@ -23,9 +23,7 @@ from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
 
-Method = Literal[
-    "auto", "lanes", "newton", "pcg", "blocks", "sparse", "amg", "direct", "steps"
-]
+Method = Literal["auto", "lanes", "newton", "pcg", "blocks", "sparse", "amg", "direct", "steps"]
 Solver = Callable[[Reduction, float, int], Relaxation]
 SOLVERS: dict[str, Solver] = {
     "lanes": lanes,
