@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -33,8 +34,8 @@ class Status(IntEnum):
 _MESSAGES = {
     Status.LOCKED: "locked: at rest, and stable",
     Status.UNSTABLE: (
-        "at rest on a saddle or a maximum, which no physical device holds; "
-        "start elsewhere with start="
+        "at rest on a saddle or a maximum, which no physical device holds; (a) start elsewhere "
+        "with start=, or (b) descend from it with Ideal(escape=True)"
     ),
     Status.NOT_LOCKED: (
         "phases keep turning; (a) the detuning exceeds what the couplings can hold: lower "
@@ -70,6 +71,8 @@ class Relaxation:
     phases: FloatArray
     status: npt.NDArray[np.int8]
     residual: FloatArray
+    reasons: Callable[[int], str] | None = dataclasses.field(default=None, repr=False)
+    """Where the substrate can tell more: what keeps a sample from locking."""
 
     @property
     def locked(self) -> npt.NDArray[np.bool_]:
@@ -81,17 +84,25 @@ class Relaxation:
         found, counts = np.unique(self.status, return_counts=True)
         return ", ".join(f"{c} {Status(s).name}" for s, c in zip(found, counts, strict=True))
 
+    def explain(self, sample: int) -> str:
+        """How a sample ended, which oscillators are to blame where that is known, what to try."""
+        status = Status(int(self.status[sample]))
+        reason = self.reasons(sample) if self.reasons is not None else ""
+        return f"{status.name}: " + (f"{reason}; " if reason else "") + status.message
+
     def raise_for_status(self) -> Relaxation:
         """Return itself if every sample locked, else raise `RelaxationError`."""
         if self.locked.all():
             return self
         bad = self.status[~self.locked]
-        messages = [f"{Status(s).name}: {Status(s).message}" for s in np.unique(bad)]
         first = np.argwhere(~self.locked)[0].tolist()
+        where, tail = (first[0], first[0]) if len(first) == 1 else (first, first[-1])
+        told = self.explain(tail) if len(first) == 1 else ""
+        others = [Status(s) for s in np.unique(bad) if s != self.status[tuple(first)] or not told]
+        messages = [told] * bool(told) + [f"{s.name}: {s.message}" for s in others]
         raise RelaxationError(
             f"{bad.size} of {self.status.size} samples did not lock (first: sample "
-            f"{first[-1] if len(first) == 1 else first}, residual "
-            f"{self.residual[tuple(first)]:.3g}). " + "; ".join(messages)
+            f"{where}, residual {self.residual[tuple(first)]:.3g}). " + "; ".join(messages)
         )
 
 

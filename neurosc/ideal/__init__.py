@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy.typing as npt
 
 from neurosc.ideal.blocks import blocks
+from neurosc.ideal.escape import leave_saddles
 from neurosc.ideal.lanes import lanes
 from neurosc.ideal.newton import newton
 from neurosc.ideal.pcg import pcg
@@ -78,6 +79,9 @@ class Ideal:
         the strongest pull.
     max_steps
         Most Newton steps of one sample.
+    escape
+        Descend from saddles to a minimum instead of reporting them as UNSTABLE; not for `"steps"`,
+        which noise drives off them.
 
     Raises
     ------
@@ -96,6 +100,7 @@ class Ideal:
     duration: float | None = dataclasses.field(default=None, kw_only=True)
     dt: float | None = dataclasses.field(default=None, kw_only=True)
     max_steps: int = dataclasses.field(default=200, kw_only=True)
+    escape: bool = dataclasses.field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
@@ -110,6 +115,8 @@ class Ideal:
             raise ValueError(
                 f'noise: {self.method} solves the noiseless network; use method="steps"'
             )
+        if self.escape and (self.method == "steps" or self.noise):
+            raise ValueError('escape: steps run through time and hold no saddle; use method="auto"')
         if self.max_steps < 1:
             raise ValueError(f"max_steps: {self.max_steps} allows no step; give 1 or more")
 
@@ -133,4 +140,9 @@ class Ideal:
                 seed=substream(rng if self.noise else 0, "phase noise"),
             )
         solve = choose(problem) if self.method == "auto" else SOLVERS[self.method]
-        return solve(problem, self.tolerance or NEWTON_TOLERANCE, self.max_steps)
+
+        def run(part: Reduction) -> Relaxation:
+            return solve(part, self.tolerance or NEWTON_TOLERANCE, self.max_steps)
+
+        found = run(problem)
+        return leave_saddles(problem, found, run) if self.escape else found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from neurosc.ideal.diagnosis import explain
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import FloatArray, IntArray
 from neurosc.substrate import Relaxation, Status
@@ -138,7 +140,8 @@ def ending(
     stuck = status == Status.STEP_LIMIT
     if stuck.any():
         status[stuck & cannot_lock(problem)] = Status.NOT_LOCKED
-    return Relaxation(problem.full(theta), status, residual)
+    reasons = partial(explain, problem, theta, status)
+    return Relaxation(problem.full(theta), status, residual, reasons)
 
 
 def cannot_lock(problem: Reduction) -> np.ndarray:

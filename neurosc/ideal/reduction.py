@@ -115,6 +115,19 @@ class Reduction:
         sums = np.stack([np.asarray(abs(edges).sum(axis=1)).ravel() for edges in self.members])
         return np.asarray(sums[self.member] + np.abs(self.field) + np.abs(self.second_harmonic))
 
+    def take(self, samples: IntArray, start: FloatArray | None) -> Reduction:
+        """Some of the samples, from other start phases (len(samples), m)."""
+        return dataclasses.replace(
+            self,
+            encoded=Encoded(*(part[samples] for part in self.encoded)),
+            member=self.member[samples],
+            frequency=self.frequency[samples],
+            field=self.field[samples],
+            second_harmonic=self.second_harmonic[samples],
+            feedback=None if self.feedback is None else self.feedback.take(samples),
+            start=start,
+        )
+
     def full(self, free_phases: FloatArray) -> FloatArray:
         """Phases (batch, n) of all oscillators, floating parts turned to their reference."""
         phases = self.encoded.phases.copy()
@@ -150,6 +163,18 @@ class Feedback:
     frame: FloatArray
     offset: FloatArray
     drive: RelativeDrive | None
+
+    def take(self, samples: IntArray) -> Feedback:
+        """The nudge of some of the samples."""
+        drive = self.drive
+        if drive is not None:
+            drive = drive._replace(
+                real=drive.real[samples],
+                imaginary=drive.imaginary[samples],
+                second_harmonic=drive.second_harmonic[samples],
+            )
+        nudge = dataclasses.replace(self.nudge, target=self._target(samples))
+        return dataclasses.replace(self, nudge=nudge, offset=self.offset[samples], drive=drive)
 
     def seen(self, free_phases: FloatArray, samples: IntArray) -> FloatArray:
         """The output phases that the cost sees."""
