@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from neurosc.hw_models.terms.base import NetworkTerm, NoiseTerm, ReadoutTerm, Term
 from neurosc.ideal import Ideal
+from neurosc.ideal.ensemble import gather
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, seed_sequence, stream, substream
 from neurosc.substrate import Nudge, Relaxation
@@ -60,6 +61,20 @@ class Device:
         root = substream(rng, "fabrication")
         return Chips(tuple(Chip(self, network.n, k, root) for k in range(int(chips))))
 
+    @property
+    def noise(self) -> float:
+        """D in units of the coupling: the sum over its noise terms."""
+        noise = sum(t.diffusion() for t in self.terms if isinstance(t, NoiseTerm))
+        return noise / self.coupling_rad_per_s
+
+    def read(self, network: PhaseNetwork, found: Relaxation) -> Relaxation:
+        """What its read-out makes of the phases."""
+        phases = found.phases
+        for term in self.terms:
+            if isinstance(term, ReadoutTerm):
+                phases = network.gauge(term.on_phases(phases))
+        return dataclasses.replace(found, phases=phases)
+
     def __repr__(self) -> str:
         terms = ", ".join(map(repr, self.terms))
         return f"Device({terms}, coupling_rad_per_s={self.coupling_rad_per_s:g})"
@@ -108,15 +123,12 @@ class Chip:
         With phase noise the chip runs through time, from phase 0 unless `start` says otherwise;
         without, it is at the equilibrium of its own parameters.
         """
-        noise = sum(t.diffusion() for t in self.device.terms if isinstance(t, NoiseTerm))
-        ideal = Ideal(noise=noise / self.device.coupling_rad_per_s)
+        noise = self.device.noise
         own = substream(rng, "chip", self.number) if noise else None
-        result = ideal.relax(self.program(network), x, nudge=nudge, start=start, rng=own)
-        phases = result.phases
-        for term in self.device.terms:
-            if isinstance(term, ReadoutTerm):
-                phases = network.gauge(term.on_phases(phases))
-        return dataclasses.replace(result, phases=phases)
+        found = Ideal(noise=noise).relax(
+            self.program(network), x, nudge=nudge, start=start, rng=own
+        )
+        return self.device.read(network, found)
 
     def __repr__(self) -> str:
         return f"Chip({self.number} of {self.device!r})"
@@ -153,13 +165,17 @@ class Chips(Sequence[Chip]):
         rng: RNG = None,
     ) -> Relaxation:
         """Relax on every chip: phases (chips, batch, n). Each has its own dynamic noise."""
-        root = seed_sequence(rng)
-        each = [c.relax(network, x, nudge=nudge, start=start, rng=root) for c in self.chips]
-        return Relaxation(
-            np.stack([r.phases for r in each]),
-            np.stack([r.status for r in each]),
-            np.stack([r.residual for r in each]),
-        )
+        if not self.chips:
+            raise ValueError("chips: there are none; fabricate at least one")
+        device = self.chips[0].device
+        if device.noise:
+            root = seed_sequence(rng)
+            return gather(
+                [c.relax(network, x, nudge=nudge, start=start, rng=root) for c in self.chips]
+            )
+        programmed = [chip.program(network) for chip in self.chips]
+        found = Ideal().relax_each(programmed, x, nudge=nudge, start=start)
+        return device.read(network, found)
 
     def __repr__(self) -> str:
         return f"Chips({len(self.chips)} of {self.chips[0].device!r})" if self.chips else "Chips()"

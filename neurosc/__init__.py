@@ -3,7 +3,16 @@
 from neurosc import costs, datasets, topology
 from neurosc.costs import CosineCost, CrossEntropy, LogCosineCost, SquaredCosineCost
 from neurosc.ideal import Ideal
-from neurosc.learning import Bounds, Evaluation, Fit, Gradient, evaluate, fit, two_phase_gradient
+from neurosc.learning import (
+    Bounds,
+    Evaluation,
+    Fit,
+    Gradient,
+    evaluate,
+    fit,
+    fit_each,
+    two_phase_gradient,
+)
 from neurosc.network import Encoding, PhaseNetwork
 from neurosc.storage import load, save
 from neurosc.substrate import Nudge, Relaxation, RelaxationError, Status, Substrate
@@ -29,6 +38,7 @@ __all__ = [
     "datasets",
     "evaluate",
     "fit",
+    "fit_each",
     "load",
     "save",
     "topology",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
@@ -190,7 +191,7 @@ class PhaseNetwork:
         inner, outer = self.blocks
         n_parts, label = _components(inner)
         anchored = np.zeros(n_parts, dtype=bool)
-        anchors = (self.field[self.free] != 0) | (self.second_harmonic[self.free] != 0)
+        anchors = self._anchor[self.free]
         if self.fixed.size:
             anchors |= np.asarray(abs(outer).sum(axis=1)).ravel() > 0
         anchored[label[anchors]] = True
@@ -345,12 +346,39 @@ class PhaseNetwork:
         """A copy with some of the constructor's arguments changed."""
         return dataclasses.replace(self, **changes)
 
+    def with_parameters(self, **changes: Any) -> PhaseNetwork:
+        """`replace` for a learning step, which knows that its arrays fit and are finite.
+
+        What the roles imply is kept, unless an edge or an anchor came or went.
+        """
+        other = copy.copy(self)
+        for name, value in changes.items():
+            object.__setattr__(other, name, value)
+            if not is_sparse(value):
+                value.flags.writeable = False
+        if not (
+            _same_edges(self.coupling, other.coupling) and (self._anchor == other._anchor).all()
+        ):
+            return self.replace(**changes)
+        for name in ("blocks", "strength", "_edges"):
+            other.__dict__.pop(name, None)
+        return other
+
+    @property
+    def _anchor(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): where a field or a second harmonic acts."""
+        return np.asarray((self.field != 0) | (self.second_harmonic != 0))
+
     def __repr__(self) -> str:
         kind = "complex" if self.is_complex else "real"
         return (
             f"PhaseNetwork({self.n} oscillators, {_count_edges(self.coupling)} {kind} couplings, "
             f"{self.inputs.size} inputs ({self.encoding.kind}), {self.outputs.size} outputs)"
         )
+
+
+def _same_edges(one: Any, other: Any) -> bool:
+    return one is other or (not is_sparse(one) and np.array_equal(one != 0, other != 0))
 
 
 def phasors(phases: FloatArray, amplitude: npt.ArrayLike = 1.0) -> ComplexArray:

@@ -72,7 +72,7 @@ class Relaxation:
     status: npt.NDArray[np.int8]
     residual: FloatArray
     reasons: Callable[[int], str] | None = dataclasses.field(default=None, repr=False)
-    """Where the substrate can tell more: what keeps a sample from locking."""
+    """What keeps a sample from locking, where the substrate can tell; counted through all."""
 
     @property
     def locked(self) -> npt.NDArray[np.bool_]:
@@ -84,10 +84,14 @@ class Relaxation:
         found, counts = np.unique(self.status, return_counts=True)
         return ", ".join(f"{c} {Status(s).name}" for s, c in zip(found, counts, strict=True))
 
-    def explain(self, sample: int) -> str:
-        """How a sample ended, which oscillators are to blame where that is known, what to try."""
+    def explain(self, *sample: int) -> str:
+        """How a sample ended, which oscillators are to blame where that is known, what to try.
+
+        `sample` is its index, or chip and sample.
+        """
         status = Status(int(self.status[sample]))
-        reason = self.reasons(sample) if self.reasons is not None else ""
+        flat = int(np.ravel_multi_index(sample, self.status.shape))
+        reason = self.reasons(flat) if self.reasons is not None else ""
         return f"{status.name}: " + (f"{reason}; " if reason else "") + status.message
 
     def raise_for_status(self) -> Relaxation:
@@ -95,14 +99,13 @@ class Relaxation:
         if self.locked.all():
             return self
         bad = self.status[~self.locked]
-        first = np.argwhere(~self.locked)[0].tolist()
-        where, tail = (first[0], first[0]) if len(first) == 1 else (first, first[-1])
-        told = self.explain(tail) if len(first) == 1 else ""
-        others = [Status(s) for s in np.unique(bad) if s != self.status[tuple(first)] or not told]
-        messages = [told] * bool(told) + [f"{s.name}: {s.message}" for s in others]
+        first = tuple(int(k) for k in np.argwhere(~self.locked)[0])
+        others = [Status(s) for s in np.unique(bad) if s != self.status[first]]
+        told = [self.explain(*first), *(f"{s.name}: {s.message}" for s in others)]
         raise RelaxationError(
             f"{bad.size} of {self.status.size} samples did not lock (first: sample "
-            f"{where}, residual {self.residual[tuple(first)]:.3g}). " + "; ".join(messages)
+            f"{first[0] if len(first) == 1 else first}, residual {self.residual[first]:.3g}). "
+            + "; ".join(told)
         )
 
 

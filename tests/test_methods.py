@@ -20,8 +20,8 @@ from neurosc import (
     topology,
 )
 from neurosc.costs import SquaredCosineCost
-from neurosc.ideal import SOLVERS
 from neurosc.ideal.blocks import independent_sets
+from neurosc.ideal.methods import SOLVERS
 from neurosc.network import FloatArray
 from tests.conftest import kuramoto, random_coupling
 

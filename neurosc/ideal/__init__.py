@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import get_args
 
 import numpy.typing as npt
 
-from neurosc.ideal.blocks import blocks
+from neurosc.ideal.ensemble import gather, split, starts
 from neurosc.ideal.escape import leave_saddles
 from neurosc.ideal.lanes import lanes
-from neurosc.ideal.newton import newton
-from neurosc.ideal.pcg import pcg
-from neurosc.ideal.reduction import Reduction, reduce
-from neurosc.ideal.sparse import adaptive_newton, amg_newton, direct_newton, sparse_newton
+from neurosc.ideal.methods import SOLVERS, TOLERANCE, Method, Solver, choose
+from neurosc.ideal.reduction import Reduction, alike, reduce, stack
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
 from neurosc.network import PhaseNetwork
-from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, substream
 from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
-
-Method = Literal["auto", "lanes", "newton", "pcg", "blocks", "sparse", "amg", "direct", "steps"]
-Solver = Callable[[Reduction, float, int], Relaxation]
-SOLVERS: dict[str, Solver] = {
-    "lanes": lanes,
-    "newton": newton,
-    "pcg": pcg,
-    "blocks": blocks,
-    "sparse": sparse_newton,
-    "amg": amg_newton,
-    "direct": direct_newton,
-}
-"""The methods that find the equilibrium itself, by name."""
-NEWTON_TOLERANCE = 1e-10
-SPARSE_FROM = 400
-"""Free oscillators of a sparse network above which its edges are used one by one."""
-LANES_TO = 24
-"""Free oscillators to which lanes are faster than matrix products."""
-
-
-def choose(problem: Reduction) -> Solver:
-    """The fastest method for a problem: it depends on the network, never on the batch."""
-    m = len(problem.parts)
-    if is_sparse(problem.members[0]) and m > SPARSE_FROM:
-        return adaptive_newton
-    if m <= LANES_TO:
-        return lanes
-    return pcg if len(problem.members) == 1 else newton
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +29,21 @@ class Ideal:
     Parameters
     ----------
     method
-        - `"newton"`: descend the energy to its minimum and certify it;
-        - `"sparse"`, `"amg"`, `"direct"`: the same in memory linear in the edges, for large sparse
+        All but the last descend the energy to its minimum and certify it:
+
+        - `"lanes"`: many small networks or samples abreast, up to 32 free oscillators;
+        - `"pcg"`: batches by conjugate gradients in matrix products;
+        - `"newton"`: one dense factorisation a sample and step;
+        - `"blocks"`: layer by layer to the exact minimum, without a step size;
+        - `"sparse"`, `"amg"`, `"direct"`: in memory linear in the edges, for large sparse
           couplings, with a diagonal, multigrid (the extra `grids`) or factorised preconditioner;
-        - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW by stochastic Heun;
-        - `"auto"`: steps with noise; without, for sparse couplings of more than 400 free
-          oscillators the one of these three that proves best, else newton.
+        - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW by stochastic Heun.
+
+        `"auto"`: steps with noise; without, for sparse couplings of more than 400 free oscillators
+        the one of the sparse three that proves best, else lanes up to 24 free oscillators, and pcg.
     tolerance
         Largest |torque| at rest, in units of the largest sum of couplings and field on one
-        oscillator (at least 1). Default 1e-10 for newton, 1e-3 for steps.
+        oscillator (at least 1). Default 1e-10, for steps 1e-3.
     noise
         D, in rad^2 per unit of time.
 
@@ -78,7 +53,7 @@ class Ideal:
         Length of a `"steps"` run and of one step, in units of time. Defaults: 300 and .25 over
         the strongest pull.
     max_steps
-        Most Newton steps of one sample.
+        Most Newton steps of one sample; 20 sweeps of blocks count as one.
     escape
         Descend from saddles to a minimum instead of reporting them as UNSTABLE; not for `"steps"`,
         which noise drives off them.
@@ -86,12 +61,12 @@ class Ideal:
     Raises
     ------
     ValueError
-        For an unknown method, negative numbers, or noise with `method="newton"`.
+        For an unknown method, negative numbers, and noise with a method that knows no time.
 
     Notes
     -----
-    Without `start`, newton begins where each oscillator follows those before it (in a layered
-    network the feed-forward pass), steps at phase 0.
+    Without `start`, descents begin where each oscillator follows those before it (in a layered
+    network the feed-forward pass), steps at phase 0. Which method when: docs/methods.md.
     """
 
     method: Method = "auto"
@@ -130,7 +105,47 @@ class Ideal:
         rng: RNG = None,
     ) -> Relaxation:
         """Relax samples x (batch, inputs); see `Substrate`. `rng` matters only with noise."""
-        problem = reduce(network, x, nudge, start)
+        return self._relax(reduce(network, x, nudge, start), rng)
+
+    def relax_each(
+        self,
+        networks: Sequence[PhaseNetwork],
+        x: npt.ArrayLike | None = None,
+        *,
+        nudge: Nudge | None = None,
+        start: npt.ArrayLike | None = None,
+        rng: RNG = None,
+    ) -> Relaxation:
+        """Relax the same samples on several networks: phases (networks, batch, n).
+
+        `start` is (batch, n), or (networks, batch, n). Without noise, networks of one topology and
+        up to 24 free oscillators go abreast, each in a lane with couplings of its own; the result
+        is that of one by one, bit for bit. With noise, network k draws from its own stream of
+        `rng`.
+
+        Raises
+        ------
+        ValueError
+            For no networks, and for networks of different sizes.
+        """
+        if not networks:
+            raise ValueError("networks: is empty; give at least one")
+        sizes = {network.n for network in networks}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"networks: have {sorted(sizes)} oscillators; give networks of one size"
+            )
+        each = starts(start, len(networks))
+        problems = [reduce(network, x, nudge, s) for network, s in zip(networks, each, strict=True)]
+        if not self.noise and self._solver(problems[0]) is lanes and alike(problems):
+            return split(self._relax(stack(problems), None), len(networks))
+        streams = [substream(rng if self.noise else 0, "network", k) for k in range(len(networks))]
+        return gather([self._relax(p, s) for p, s in zip(problems, streams, strict=True)])
+
+    def _solver(self, problem: Reduction) -> Solver:
+        return choose(problem) if self.method == "auto" else SOLVERS[self.method]
+
+    def _relax(self, problem: Reduction, rng: RNG) -> Relaxation:
         if self.method == "steps" or self.noise > 0:
             return steps(
                 problem,
@@ -139,10 +154,10 @@ class Ideal:
                 tolerance=self.tolerance or STEPS_TOLERANCE,
                 seed=substream(rng if self.noise else 0, "phase noise"),
             )
-        solve = choose(problem) if self.method == "auto" else SOLVERS[self.method]
+        solve = self._solver(problem)
 
         def run(part: Reduction) -> Relaxation:
-            return solve(part, self.tolerance or NEWTON_TOLERANCE, self.max_steps)
+            return solve(part, self.tolerance or TOLERANCE, self.max_steps)
 
         found = run(problem)
         return leave_saddles(problem, found, run) if self.escape else found

@@ -238,18 +238,22 @@ def reduce(
     )
 
 
+def alike(problems: Sequence[Reduction]) -> bool:
+    """Whether their networks have one topology: the same oscillators free, anchored and complex."""
+    first = problems[0].network
+    return all(
+        p.network.is_complex == first.is_complex
+        and all(
+            np.array_equal(getattr(first, name), getattr(p.network, name))
+            for name in ("free", "parts", "frame")
+        )
+        for p in problems[1:]
+    )
+
+
 def stack(problems: Sequence[Reduction]) -> Reduction:
-    """The samples of several networks of one topology as one batch, network by network."""
+    """The samples of networks that are `alike` as one batch, network by network."""
     first = problems[0]
-    for k, other in enumerate(problems):
-        for name in ("free", "parts", "frame"):
-            if not np.array_equal(getattr(first.network, name), getattr(other.network, name)):
-                raise ValueError(
-                    f"networks: number {k} differs from number 0 in which oscillators are held, "
-                    "anchored or coupled at all; group networks of one topology"
-                )
-        if other.network.is_complex != first.network.is_complex:
-            raise ValueError(f"networks: number {k} and number 0 are not both real or complex")
     rows = [len(p.frequency) for p in problems]
 
     def joined(name: str) -> Any:

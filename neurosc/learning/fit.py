@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.costs import Cost, check_labels
+from neurosc.costs import Cost, Drive, check_labels
 from neurosc.datasets import Dataset, as_dataset, split
 from neurosc.ideal import Ideal
+from neurosc.learning import online
 from neurosc.learning.bounds import Bounds
 from neurosc.learning.checkpoint import Checkpoint, fingerprint
 from neurosc.learning.evaluation import evaluate
 from neurosc.learning.gradient import Gradient
-from neurosc.learning.optimisers import Optimiser, by_name
+from neurosc.learning.optimisers import SGD, Optimiser, by_name
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
-from neurosc.network import PhaseNetwork
+from neurosc.network import FloatArray, IntArray, PhaseNetwork
 from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, seed_sequence, stream, substream
 from neurosc.storage import Path_
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Parameter = Literal["frequency", "coupling", "field", "second_harmonic"]
 Schedule = Literal["cosine", "constant"]
+DIVERGED = "learning diverged; lower learning_rate or set bounds="
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,7 +128,9 @@ def fit(
 
     Notes
     -----
-    Samples that do not lock take no part in an update and are counted in `unlocked`.
+    Samples that do not lock take no part in an update and are counted in `unlocked`. With
+    batches of one sample, `"sgd"` and no bounds, small networks on `Ideal()` go through the data
+    in one compiled loop; weights agree with those of the general way to rounding.
     """
     train, held_out = as_dataset(data), None
     trainer = _Trainer(
@@ -177,6 +181,48 @@ def fit(
     return Fit(state.network, state.history)
 
 
+def fit_each(
+    networks: Sequence[PhaseNetwork],
+    data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike],
+    *,
+    rng: RNG = None,
+    **settings: Any,
+) -> list[Fit]:
+    """Train several networks on the same data, on all cores.
+
+    Network k ends as `fit(networks[k], data, rng=substream(rng, "network", k), **settings)` would,
+    with an order of the samples of its own; `substream` is that of `neurosc.randomness`.
+
+    Parameters
+    ----------
+    networks, data
+        The networks to start from, and samples and labels as in `fit`.
+    rng
+        Random numbers.
+    **settings
+        As in `fit`; neither `checkpoint` nor `progress`, which are for one network.
+
+    Raises
+    ------
+    TypeError
+        For unknown settings.
+    """
+    import joblib
+
+    alone = {"checkpoint", "progress"} & set(settings)
+    if alone:
+        raise TypeError(f"{min(alone)}: is for one network; call fit for each")
+    root = seed_sequence(rng)
+    streams = [substream(root, "network", k) for k in range(len(networks))]
+    parallel = joblib.Parallel(n_jobs=-1, backend="threading")
+    return list(
+        parallel(
+            joblib.delayed(fit)(network, data, rng=stream_, **settings)
+            for network, stream_ in zip(networks, streams, strict=True)
+        )
+    )
+
+
 _SHOWN = ("loss", "validation_accuracy", "unlocked")
 
 
@@ -213,11 +259,13 @@ class _Trainer:
                 f"learn: expected some of {get_args(Parameter)} in a tuple, not {self.learn!r}"
             )
 
-    def rate(self, epochs_done: float) -> float:
-        """The learning rate after that many epochs."""
+    def rate(self, epochs_done: FloatArray) -> FloatArray:
+        """The learning rates after so many epochs."""
         if self.schedule == "constant":
-            return self.learning_rate
-        return float(0.5 * self.learning_rate * (1 + np.cos(np.pi * epochs_done / self.epochs)))
+            return np.full(epochs_done.shape, self.learning_rate)
+        return np.asarray(
+            0.5 * self.learning_rate * (1 + np.cos(np.pi * epochs_done / self.epochs))
+        )
 
     def epoch(
         self,
@@ -229,31 +277,65 @@ class _Trainer:
     ) -> tuple[PhaseNetwork, dict[str, Any], dict[str, float]]:
         """One pass through the data: the network, the optimiser's memory, a row of history."""
         order = stream(root, "order", epoch).permutation(len(data.y))
+        if self.batch_size == 1 and self.optimiser == SGD() and self.bounds is None:
+            drive = online.drive_of(network, self.on, self.cost, data)
+            if drive is not None:
+                return self._online(network, memory, data, epoch, order, drive)
         batches = [order[a : a + self.batch_size] for a in range(0, len(order), self.batch_size)]
         loss, unlocked = 0.0, 0
         for b, index in enumerate(batches):
-            gradient = two_phase_gradient(
-                network,
-                *data.rows(index),
-                cost=self.cost,
-                beta=self.beta,
-                scheme=self.scheme,
-                on=self.on,
-                rng=substream(root, "updates", epoch, b),
+            gradient = self.gradient(
+                network, *data.rows(index), rng=substream(root, "updates", epoch, b)
             )
             network, memory = self.update(network, memory, gradient, epoch + b / len(batches))
             loss += gradient.loss * (len(index) - gradient.unlocked)
             unlocked += gradient.unlocked
-        return (
+        loss /= max(1, len(order) - unlocked)
+        return network, memory, self._row(epoch, loss, unlocked / len(order))
+
+    def gradient(
+        self, network: PhaseNetwork, x: npt.ArrayLike, y: npt.ArrayLike, rng: RNG = None
+    ) -> Gradient:
+        """The gradient of one batch."""
+        return two_phase_gradient(
             network,
-            memory,
-            {
-                "epoch": epoch + 1,
-                "learning_rate": self.rate(epoch),
-                "loss": loss / max(1, len(order) - unlocked),
-                "unlocked": unlocked / len(order),
-            },
+            x,
+            y,
+            cost=self.cost,
+            beta=self.beta,
+            scheme=self.scheme,
+            on=self.on,
+            rng=rng,
         )
+
+    def _row(self, epoch: int, loss: float, unlocked: float) -> dict[str, float]:
+        rate = float(self.rate(np.array(epoch)))
+        return {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "unlocked": unlocked}
+
+    def _online(
+        self,
+        network: PhaseNetwork,
+        memory: dict[str, Any],
+        data: Dataset,
+        epoch: int,
+        order: IntArray,
+        drive: Drive,
+    ) -> tuple[PhaseNetwork, dict[str, Any], dict[str, float]]:
+        """The same pass in a compiled loop."""
+        assert isinstance(self.on, Ideal)
+        rates = self.rate(epoch + np.arange(len(order)) / len(order))
+        betas = (self.beta, -self.beta) if self.scheme == "symmetric" else (0.0, self.beta)
+        x, y = data.rows(order)
+        drive = Drive(drive.field[order], drive.second_harmonic[order])
+        network, phases, taken = online.epoch(network, self.on, x, drive, betas, rates, self.learn)
+        if taken < len(order):  # raises, and names the cause
+            self.gradient(network, x[taken : taken + 1], y[taken : taken + 1])
+        if not all(np.isfinite(getattr(network, name)).all() for name in self.learn):
+            raise FloatingPointError(DIVERGED)
+        states = phases if self.scheme == "symmetric" else phases[:, :1]
+        seen = network.relative(states)[..., network.outputs]
+        loss = np.mean([self.cost.value(seen[:, k], y).mean() for k in range(seen.shape[1])])
+        return network, memory, self._row(epoch, float(loss), 0.0)
 
     def update(
         self,
@@ -267,14 +349,15 @@ class _Trainer:
         sparse = "coupling" in slopes and is_sparse(network.coupling)
         if sparse:
             slopes["coupling"] = slopes["coupling"].data
-        steps, memory = self.optimiser.step(slopes, memory, self.rate(epochs_done))
+        steps, memory = self.optimiser.step(slopes, memory, float(self.rate(np.array(epochs_done))))
         if not all(np.isfinite(step).all() for step in steps.values()):
-            raise FloatingPointError("learning diverged; lower learning_rate or set bounds=")
+            raise FloatingPointError(DIVERGED)
         if sparse:
             edges = network.coupling.copy()
             edges.data = steps["coupling"]
             steps["coupling"] = edges
-        changed = network.replace(**{k: getattr(network, k) - v for k, v in steps.items()})
+        values = {k: getattr(network, k) - v for k, v in steps.items()}
+        changed = network.with_parameters(**values)
         return changed if self.bounds is None else self.bounds.apply(changed), memory
 
 

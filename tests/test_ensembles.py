@@ -1,0 +1,188 @@
+"""Several networks in one call: the same bits as one by one; and the compiled online loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy
+
+from neurosc import (
+    CosineCost,
+    Encoding,
+    Ideal,
+    Nudge,
+    PhaseNetwork,
+    RelaxationError,
+    SquaredCosineCost,
+    Status,
+    fit,
+    fit_each,
+    topology,
+)
+from neurosc.hw_models import CouplingMismatch, Device
+from neurosc.learning import online
+from neurosc.network import FloatArray
+from neurosc.randomness import substream
+from tests.conftest import kuramoto
+
+
+def vowel_like(rng: np.random.Generator) -> PhaseNetwork:
+    """2-5-2 oscillators that float; samples are frequencies of the first two."""
+    coupling = np.zeros((9, 9))
+    coupling[:2, 2:7] = rng.uniform(0.5, 1.5, (2, 5))
+    coupling[2:7, 7:] = rng.uniform(0.5, 1.5, (5, 2))
+    return PhaseNetwork(
+        coupling + coupling.T, rng.normal(0, 0.1, 9),
+        inputs=[0, 1], outputs=[7, 8], encoding=Encoding("frequency", 0.2),
+    )  # fmt: skip
+
+
+def two_clouds(rng: np.random.Generator, inputs: int, count: int) -> tuple[FloatArray, Any]:
+    """Samples in [0, 1] and their classes."""
+    y = np.arange(count) % 2
+    return np.clip(rng.normal(0.3 + 0.4 * y[:, None], 0.15, (count, inputs)), 0, 1), y
+
+
+ENSEMBLES = {
+    "floating": [vowel_like(np.random.default_rng(k)) for k in range(5)],
+    "layered": [topology.layered([2, 6, 3], rng=k) for k in range(5)],
+    "lags": [
+        topology.layered([2, 6, 3], rng=k).replace(
+            coupling=1j * (a := np.triu(topology.layered([2, 6, 3], rng=k + 9).coupling)) - 1j * a.T
+        )
+        for k in range(5)
+    ],
+    "large": [topology.layered([2, 30, 3], rng=k) for k in range(3)],
+}
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.1])
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_all_at_once_is_one_by_one(name: str, beta: float) -> None:
+    networks = ENSEMBLES[name]
+    x = np.random.default_rng(0).random((40, 2))
+    nudge = Nudge(CosineCost(), np.arange(40) % 2, beta)
+    together = Ideal().relax_each(networks, x, nudge=nudge)
+    assert together.phases.shape == (len(networks), 40, networks[0].n)
+    for k, network in enumerate(networks):
+        alone = Ideal().relax(network, x, nudge=nudge)
+        assert (together.phases[k] == alone.phases).all()
+        assert (together.status[k] == alone.status).all()
+
+
+def test_networks_that_differ_in_topology_relax_one_by_one() -> None:
+    one = PhaseNetwork([[0, 1], [1, 0]], [0.1, -0.1])
+    anchored = one.replace(field=[0.5, 0.0])
+    found = Ideal().relax_each([one, anchored], start=np.zeros((2, 3, 2)))
+    assert (found.phases[1] == Ideal().relax(anchored, start=np.zeros((3, 2))).phases).all()
+
+
+def test_noise_differs_between_networks_but_not_between_runs() -> None:
+    noisy, networks = Ideal(noise=0.01, duration=2.0), ENSEMBLES["layered"][:1] * 2
+    one, two = (noisy.relax_each(networks, np.zeros((3, 2)), rng=1).phases for _ in range(2))
+    assert (one == two).all()
+    assert (one[0] != one[1]).any()
+
+
+def test_blame_is_found_in_the_right_network() -> None:
+    good = kuramoto(5, np.random.default_rng(0))
+    fast = good.replace(frequency=np.where(np.arange(5) == 3, 20.0, 0.0))
+    found = Ideal().relax_each([good, fast])
+    assert found.status.tolist() == [[Status.LOCKED], [Status.NOT_LOCKED]]
+    assert "oscillator 3" in found.explain(1, 0)
+    with pytest.raises(RelaxationError, match=r"1 of 2 .*sample \(1, 0\).*oscillator 3"):
+        found.raise_for_status()
+
+
+def test_chips_run_as_lanes_with_the_bits_of_single_chips() -> None:
+    network = ENSEMBLES["layered"][0]
+    chips = Device(CouplingMismatch(0.05)).fabricate(network, chips=4, rng=0)
+    x = np.random.default_rng(0).random((7, 2))
+    together = chips.relax(network, x)
+    for k, chip in enumerate(chips):
+        assert (together.phases[k] == chip.relax(network, x).phases).all()
+
+
+def test_bad_ensembles() -> None:
+    with pytest.raises(ValueError, match="networks: is empty"):
+        Ideal().relax_each([])
+    with pytest.raises(ValueError, match=r"networks: have \[4, 5\] oscillators"):
+        Ideal().relax_each([kuramoto(n, np.random.default_rng(0)) for n in (4, 5)])
+    with pytest.raises(ValueError, match="start: phases of 2 networks for 5"):
+        Ideal().relax_each(ENSEMBLES["floating"], np.zeros((1, 2)), start=np.zeros((2, 1, 9)))
+
+
+ONLINE = {"cost": CosineCost(), "epochs": 4, "learning_rate": 0.01, "batch_size": 1,
+          "optimiser": "sgd"}  # fmt: skip
+LEARNERS: dict[str, tuple[PhaseNetwork, tuple[str, ...]]] = {
+    "floating": (vowel_like(np.random.default_rng(3)), ("coupling", "frequency")),
+    "phase": (topology.layered([2, 5, 2], rng=0), ("coupling", "field", "second_harmonic")),
+    "amplitude": (
+        topology.layered([2, 5, 2], rng=0, encoding=Encoding("amplitude", 0.8)),
+        ("coupling", "field"),
+    ),
+}
+
+
+@pytest.mark.parametrize("cost", [CosineCost(), SquaredCosineCost(1.0, -1.0)])
+@pytest.mark.parametrize("scheme", ["symmetric", "one-sided"])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_online_loop_learns_the_same_weights(
+    name: str, scheme: str, cost: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, learn = LEARNERS[name]
+    data = two_clouds(np.random.default_rng(0), 2, 30)
+    settings: dict[str, Any] = {
+        **ONLINE,
+        "cost": cost,
+        "scheme": scheme,
+        "learn": learn,
+        "optimiser": "sgd",
+    }
+    compiled = fit(network, data, rng=1, **settings)
+    taken = []
+    monkeypatch.setattr(online, "drive_of", lambda *_: taken.append(1))
+    general = fit(network, data, rng=1, **settings)
+    assert len(taken) == 4
+    for parameter in ("coupling", "frequency", "field", "second_harmonic"):
+        found = getattr(compiled.network, parameter)
+        np.testing.assert_allclose(found, getattr(general.network, parameter), atol=1e-9)
+        moved = np.abs(found - getattr(network, parameter)).max()
+        assert (moved > 1e-5) == (parameter in learn)
+    np.testing.assert_allclose(compiled.history["loss"], general.history["loss"], atol=1e-9)
+
+
+def test_the_online_loop_raises_where_a_sample_does_not_lock() -> None:
+    network = vowel_like(np.random.default_rng(3)).replace(encoding=Encoding("frequency", 20.0))
+    with pytest.raises(RelaxationError, match="none of the 1 samples locked"):
+        fit(network, (np.ones((2, 2)), [0, 1]), **ONLINE)  # type: ignore[arg-type]
+
+
+def test_what_the_online_loop_does_not_take_goes_the_general_way() -> None:
+    network, cost = LEARNERS["phase"][0], CosineCost()
+    data: Any = (np.zeros((2, 2)), np.array([0, 1]))
+    from neurosc.datasets import as_dataset
+
+    rows = as_dataset(data)
+    assert online.drive_of(network, Ideal(), cost, rows) is not None
+    sparse = network.replace(coupling=scipy.sparse.csr_array(network.coupling))
+    wide = topology.layered([2, 40, 2], rng=0)
+    for other, on in ((sparse, Ideal()), (wide, Ideal()), (network, Ideal(noise=0.1))):
+        assert online.drive_of(other, on, cost, rows) is None
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_each_of_several_fits_is_the_one_of_its_own_stream(batch_size: int) -> None:
+    networks = ENSEMBLES["floating"][:3]
+    data = two_clouds(np.random.default_rng(0), 2, 24)
+    settings: dict[str, Any] = {**ONLINE, "batch_size": batch_size}
+    found = fit_each(networks, data, rng=7, **settings)
+    streams = [substream(7, "network", k) for k in range(3)]
+    for network, stream, each in zip(networks, streams, found, strict=True):
+        alone = fit(network, data, rng=stream, **settings)
+        assert (alone.network.coupling == each.network.coupling).all()
+        assert each.history["loss"].iloc[-1] < each.history["loss"].iloc[0]
+    with pytest.raises(TypeError, match="checkpoint: is for one network"):
+        fit_each(networks, data, checkpoint="x", **settings)
