@@ -3,6 +3,7 @@
 from neurosc import costs, datasets, topology
 from neurosc.costs import CosineCost, CrossEntropy, LogCosineCost, SquaredCosineCost
 from neurosc.ideal import Ideal
+from neurosc.ideal.trajectory import Trajectory
 from neurosc.learning import (
     Bounds,
     Evaluation,
@@ -14,6 +15,12 @@ from neurosc.learning import (
     two_phase_gradient,
 )
 from neurosc.network import Encoding, PhaseNetwork
+from neurosc.observables import (
+    complex_order_parameter,
+    locking_time,
+    order_parameter,
+    phase_velocity,
+)
 from neurosc.storage import load, save
 from neurosc.substrate import Nudge, Relaxation, RelaxationError, Status, Substrate
 
@@ -34,12 +41,17 @@ __all__ = [
     "SquaredCosineCost",
     "Status",
     "Substrate",
+    "Trajectory",
+    "complex_order_parameter",
     "costs",
     "datasets",
     "evaluate",
     "fit",
     "fit_each",
     "load",
+    "locking_time",
+    "order_parameter",
+    "phase_velocity",
     "save",
     "topology",
     "two_phase_gradient",

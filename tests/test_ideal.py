@@ -9,18 +9,13 @@ import pytest
 
 from neurosc import (
     CosineCost,
-    CrossEntropy,
     Encoding,
     Ideal,
     Nudge,
     PhaseNetwork,
     RelaxationError,
     Status,
-    topology,
 )
-from neurosc.ideal.kernels import philox, trig
-from neurosc.ideal.reduction import reduce
-from neurosc.ideal.steps import Clock, steps
 from neurosc.network import FloatArray
 from tests.conftest import kuramoto
 
@@ -86,18 +81,6 @@ def test_mean_frequency_turns_away_in_the_rotating_frame() -> None:
     )
 
 
-@pytest.mark.parametrize("cost", [CosineCost(), CrossEntropy()])
-def test_newton_and_steps_agree_under_a_nudge(
-    small: PhaseNetwork, samples: FloatArray, labels: Any, cost: Any
-) -> None:
-    nudge = Nudge(cost, labels, 0.3)
-    exact = Ideal().relax(small, samples, nudge=nudge).raise_for_status()
-    slow = Ideal("steps", tolerance=1e-6).relax(small, samples, nudge=nudge, start=exact.phases)
-    moved = Ideal().relax(small, samples).phases
-    assert np.abs(exact.phases - moved).max() > 0.01
-    np.testing.assert_allclose(slow.raise_for_status().phases, exact.phases, atol=1e-4)
-
-
 def test_nudge_of_a_floating_network_turns_nothing_as_a_whole() -> None:
     network = kuramoto(6, np.random.default_rng(1))
     relaxed = Ideal().relax(network, nudge=Nudge(CosineCost(), [1], 0.2)).raise_for_status()
@@ -131,75 +114,6 @@ def test_same_bits_whatever_the_batch(
     assert (substrate.relax(small, many, rng=4).phases == whole).all()
     for size in (1, 7, 20):
         assert (substrate.relax(small, many[:size], rng=4).phases == whole[:size]).all()
-
-
-def test_different_noise_for_a_different_rng(small: PhaseNetwork, samples: FloatArray) -> None:
-    noisy = SUBSTRATES["noise"]
-    assert (
-        noisy.relax(small, samples, rng=4).phases != noisy.relax(small, samples, rng=5).phases
-    ).any()
-
-
-def test_sincos_is_exact_to_rounding() -> None:
-    rng = np.random.default_rng(0)
-    near = np.pi / 4 * np.arange(-40, 41)
-    angles = np.concatenate([rng.uniform(-10, 10, 5001), rng.uniform(-1e6, 1e6, 5000), near])
-    c, s = np.empty_like(angles), np.empty_like(angles)
-    trig.sincos(angles, c, s)
-    np.testing.assert_allclose(c, np.cos(angles), rtol=0, atol=2.3e-16)
-    np.testing.assert_allclose(s, np.sin(angles), rtol=0, atol=2.3e-16)
-
-
-def test_philox_known_answers() -> None:
-    words = philox.philox(*(np.uint64(0),) * 6)
-    assert [int(w) for w in words] == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
-    ones = (np.uint64(0xFFFFFFFF),) * 6
-    assert [int(w) for w in philox.philox(*ones)] == [
-        0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD,
-    ]  # fmt: skip
-
-
-def test_normals_are_normal() -> None:
-    from scipy import stats
-
-    out, key = np.empty(20_001), np.array([1, 2], dtype=np.uint64)
-    draws = []
-    for step in range(5):
-        philox.normals(key, 3, step, out)
-        draws.append(out.copy())
-    assert stats.kstest(np.concatenate(draws), "norm").pvalue > 1e-3
-    correlations = np.atleast_2d(np.corrcoef(draws))[0, 1:]
-    assert np.abs(correlations).max() < 4.5 / np.sqrt(out.size)
-
-
-def test_heun_is_of_second_order() -> None:
-    network = topology.layered([2, 4, 3], rng=0)
-    x = np.ones((1, 2))
-    errors = []
-    exact = _endpoint(network, x, 1e-4)
-    for dt in (0.2, 0.1, 0.05):
-        errors.append(np.abs(_endpoint(network, x, dt) - exact).max())
-    assert np.polyfit(np.log([0.2, 0.1, 0.05]), np.log(errors), 1)[0] == pytest.approx(2, abs=0.15)
-
-
-def _endpoint(network: PhaseNetwork, x: FloatArray, dt: float) -> FloatArray:
-    problem = reduce(network, x)
-    seed = np.random.SeedSequence(0)
-    return steps(problem, Clock(2.0, dt), seed=seed).phases
-
-
-@pytest.mark.parametrize("dt", [0.05, 0.2])
-def test_free_diffusion_and_locked_variance_do_not_depend_on_the_step(dt: float) -> None:
-    """Var = 2 D t of a free phase; D/(K cos phi) of one locked to a field (small noise)."""
-    d, count = 0.01, 4000
-    free = PhaseNetwork(np.zeros((1, 1)), reference=0, second_harmonic=[1e-12])
-    phases = Ideal(noise=d, duration=10.0, dt=dt).relax(free, start=np.zeros((count, 1)), rng=1)
-    assert phases.phases.var() == pytest.approx(2 * d * 10, rel=4.5 * np.sqrt(2 / count))
-    locked = PhaseNetwork(np.zeros((1, 1)), [0.6], field=[1.0])
-    settled = Ideal(noise=d / 10, duration=20.0, dt=dt).relax(
-        locked, start=np.full((count, 1), np.arcsin(0.6)), rng=2
-    )
-    assert settled.phases.var() == pytest.approx(d / 10 / 0.8, rel=4.5 * np.sqrt(2 / count) + 0.01)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,17 @@ from neurosc.ideal.methods import SOLVERS, TOLERANCE, Method, Solver, choose
 from neurosc.ideal.reduction import Reduction, alike, reduce, stack
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
+from neurosc.ideal.tiles import Precision, Scheme, Stepping
+from neurosc.ideal.trajectory import Trajectory, record
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, substream
 from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
+
+
+TIMED = ("duration", "dt", "scheme", "precision")
+"""Arguments of stepping alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Ideal:
         - `"blocks"`: layer by layer to the exact minimum, without a step size;
         - `"sparse"`, `"amg"`, `"direct"`: in memory linear in the edges, for large sparse
           couplings, with a diagonal, multigrid (the extra `grids`) or factorised preconditioner;
-        - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW by stochastic Heun.
+        - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW.
 
         `"auto"`: steps with noise; without, for sparse couplings of more than 400 free oscillators
         the one of the sparse three that proves best, else lanes up to 24 free oscillators, and pcg.
@@ -52,6 +58,12 @@ class Ideal:
     duration, dt
         Length of a `"steps"` run and of one step, in units of time. Defaults: 300 and .25 over
         the strongest pull.
+    scheme
+        Of the steps: `"heun"` (order 2; with noise strong 1, weak 2) or `"euler-maruyama"` (all
+        1, half the work).
+    precision
+        Of the steps: `"float64"`, or `"float32"` for sines, couplings and torques; the phases are
+        kept in double, so errors do not pile up.
     max_steps
         Most Newton steps of one sample; 20 sweeps of blocks count as one.
     escape
@@ -74,12 +86,19 @@ class Ideal:
     noise: float = 0.0
     duration: float | None = dataclasses.field(default=None, kw_only=True)
     dt: float | None = dataclasses.field(default=None, kw_only=True)
+    scheme: Scheme = dataclasses.field(default="heun", kw_only=True)
+    precision: Precision = dataclasses.field(default="float64", kw_only=True)
     max_steps: int = dataclasses.field(default=200, kw_only=True)
     escape: bool = dataclasses.field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
             raise ValueError(f"method: {self.method!r} is unknown; use one of {get_args(Method)}")
+        for name, choices in {"scheme": get_args(Scheme), "precision": get_args(Precision)}.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)!r} is unknown; use one of {choices}"
+                )
         for name in ("tolerance", "duration", "dt"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
@@ -147,12 +166,13 @@ class Ideal:
 
     def _relax(self, problem: Reduction, rng: RNG) -> Relaxation:
         if self.method == "steps" or self.noise > 0:
-            return steps(
-                problem,
-                Clock.of(problem, self.duration, self.dt),
-                diffusion=self.noise,
-                tolerance=self.tolerance or STEPS_TOLERANCE,
-                seed=substream(rng if self.noise else 0, "phase noise"),
+            clock = Clock.of(problem, self.duration, self.dt)
+            stepping = self._stepping(clock, rng)
+            return steps(problem, clock.steps, stepping, self.tolerance or STEPS_TOLERANCE)
+        if self._timed():
+            raise ValueError(
+                f"{self._timed()[0]}: without noise the equilibrium is found without stepping; "
+                'leave it out or use method="steps"'
             )
         solve = self._solver(problem)
 
@@ -161,3 +181,49 @@ class Ideal:
 
         found = run(problem)
         return leave_saddles(problem, found, run) if self.escape else found
+
+    def record(
+        self,
+        network: PhaseNetwork,
+        x: npt.ArrayLike | None = None,
+        *,
+        times: npt.ArrayLike,
+        nudge: Nudge | None = None,
+        start: npt.ArrayLike | None = None,
+        rng: RNG = None,
+    ) -> Trajectory:
+        """Step through time and keep the phases at chosen times.
+
+        Parameters
+        ----------
+        network, x, nudge, start, rng
+            As for `relax`.
+        times
+            Shape (times,), increasing, from 0 on, in units of time. Each is rounded to the
+            nearest step; the run ends at the last.
+
+        Returns
+        -------
+        Trajectory
+            With phases (batch, times, n) in double precision: mind batch x times x n.
+
+        Raises
+        ------
+        ValueError
+            For times that do not increase or share a step, and for a method without time.
+        """
+        if self.method in SOLVERS:
+            raise ValueError(
+                f'method: {self.method} jumps to the equilibrium; use method="steps" to record'
+            )
+        problem = reduce(network, x, nudge, start)
+        clock = Clock.of(problem, self.duration, self.dt)
+        return record(problem, times, self._stepping(clock, rng))
+
+    def _timed(self) -> list[str]:
+        """Arguments that were given and matter to stepping alone."""
+        return [name for name in TIMED if getattr(self, name) != getattr(type(self), name)]
+
+    def _stepping(self, clock: Clock, rng: RNG) -> Stepping:
+        seed = substream(rng if self.noise else 0, "phase noise")
+        return Stepping(clock.dt, self.noise, self.scheme, self.precision, seed)

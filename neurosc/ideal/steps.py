@@ -1,14 +1,13 @@
-"""Stochastic Heun stepping in time."""
+"""Relaxation by stepping through time."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 
-from neurosc.ideal.newton import Dense
 from neurosc.ideal.reduction import Reduction
+from neurosc.ideal.tiles import Stepping, integrate
 from neurosc.network import FloatArray
 from neurosc.substrate import Relaxation, Status
 
@@ -23,7 +22,6 @@ SLIP = 0.5
 """Radians of drift within the watch that count as not locked."""
 TOLERANCE = 1e-3
 """Default residual torque, in units of the strength, of a noiseless sample at rest."""
-ROWS_PER_TASK = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,68 +48,31 @@ class Clock:
         return max(1, round(self.duration / self.dt))
 
 
-def steps(
-    problem: Reduction,
-    clock: Clock,
-    *,
-    diffusion: float = 0.0,
-    tolerance: float = TOLERANCE,
-    seed: np.random.SeedSequence,
-) -> Relaxation:
-    """Integrate d theta = torque dt + sqrt(2 D) dW by stochastic Heun (strong 1, weak 2).
+def steps(problem: Reduction, count: int, stepping: Stepping, tolerance: float) -> Relaxation:
+    """Where `count` steps end.
 
     A noiseless sample is LOCKED if its residual torque is below `tolerance` times the strength.
-    Any sample is NOT_LOCKED if a phase, against its reference, drifts by more than half a radian
-    over the last tenth of the duration. A noisy sample that does not drift is LOCKED.
+    Any sample is NOT_LOCKED if a phase, unwrapped and against its reference, drifts by more than
+    half a radian over the last tenth of the duration. A noisy sample that does not drift is
+    LOCKED.
     """
-    theta = np.zeros(problem.frequency.shape) if problem.start is None else problem.start.copy()
-    key = seed.generate_state(2, np.uint32).astype(np.uint64)
-    watched = max(1, round(WATCH * clock.steps))
-    _advance(problem, theta, clock.dt, diffusion, key, 0, clock.steps - watched)
-    before = problem.full(theta)
-    _advance(problem, theta, clock.dt, diffusion, key, clock.steps - watched, watched)
-    phases = problem.full(theta)
-    torque = Dense(problem).evaluate(theta, np.arange(len(theta))).torque
+    watched = max(1, round(WATCH * count))
+    phases, torque = integrate(problem, stepping, [count - watched, count])
     residual = np.abs(torque).max(axis=1)
     strength = max(1.0, float(problem.network.strength[problem.network.free].max()))
-    drift = np.abs(np.angle(np.exp(1j * (phases - before)))).max(axis=1)
-    status = np.full(len(theta), Status.LOCKED, dtype=np.int8)
-    if diffusion == 0:
+    drift = np.abs(_turned_back(problem, phases[:, 1] - phases[:, 0])).max(axis=1)
+    status = np.full(len(drift), Status.LOCKED, dtype=np.int8)
+    if stepping.diffusion == 0:
         status[residual > tolerance * strength] = Status.STEP_LIMIT
-    status[(drift > SLIP) | ~np.isfinite(residual)] = Status.NOT_LOCKED
-    return Relaxation(phases, status, residual)
+    status[~(drift <= SLIP) | ~np.isfinite(residual)] = Status.NOT_LOCKED
+    return Relaxation(problem.full(phases[:, 1]), status, residual)
 
 
-def _advance(
-    problem: Reduction,
-    theta: FloatArray,
-    dt: float,
-    diffusion: float,
-    key: npt.NDArray[np.uint64],
-    first: int,
-    count: int,
-) -> None:
-    """Step `theta` in place; a nudge that is feedback is sampled once a step."""
-    import joblib
-
-    from neurosc.ideal.kernels.steps import heun
-
-    A, B = problem.coupling
-    hr, hi = np.ascontiguousarray(problem.field.real), np.ascontiguousarray(problem.field.imag)
-    samples = np.arange(len(theta))
-
-    def run(rows: slice, omega: FloatArray, k: int, n: int) -> None:
-        heun(
-            theta[rows], A, B, omega[rows], hr[rows], hi[rows], problem.second_harmonic[rows],
-            dt, diffusion, key, samples[rows], k, n,
-        )  # fmt: skip
-
-    if problem.feedback is not None:
-        for k in range(first, first + count):
-            omega = problem.frequency.copy()
-            omega[:, problem.feedback.rows] -= problem.feedback.gradient(theta, samples)
-            run(slice(None), omega, k, 1)
-        return
-    tasks = [slice(a, a + ROWS_PER_TASK) for a in range(0, len(theta), ROWS_PER_TASK)]
-    parallel = joblib.Parallel(n_jobs=-1 if len(tasks) > 1 else 1, backend="threading")
-    parallel(joblib.delayed(run)(rows, problem.frequency, first, count) for rows in tasks)
+def _turned_back(problem: Reduction, change: FloatArray) -> FloatArray:
+    """Changes of phases (batch, m) less that of the reference of each floating part."""
+    network, relative = problem.network, change.copy()
+    for part in range(problem.parts.max(initial=-1) + 1):
+        mine = np.flatnonzero(problem.parts == part)
+        reference = np.searchsorted(network.free, network.frame[network.free[mine[0]]])
+        relative[:, mine] -= change[:, reference, None]
+    return relative

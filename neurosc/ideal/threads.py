@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 def _controller() -> Any:
     import threadpoolctl
 
+    importlib.import_module("scipy.linalg.cython_blas")  # numba's BLAS, loaded to be counted
     return threadpoolctl.ThreadpoolController()
 
 
