@@ -101,9 +101,9 @@ def test_locking_time_of_a_pair() -> None:
     pair = PhaseNetwork([[0, 1], [1, 0]], inputs=[0, 1], encoding=Encoding("frequency"))
     way = Ideal("steps", dt=0.01).record(
         pair,
-        [[0, 0], [0, 0], [0, 5.0]],
+        [[0.0, 0.0], [0.0, 0.0], [0.0, 5.0]],
         times=np.arange(0, 20, 0.01),
-        start=[[-0.7, 0.7], [0, 0], [0, 0]],
+        start=[[-0.7, 0.7], [0.0, 0.0], [0.0, 0.0]],
     )
     expected = np.log(np.tan(0.7) / np.tan(0.005)) / 2
     np.testing.assert_allclose(way.locking_time(0.01), [expected, 0.0, np.nan], atol=0.02)

@@ -378,3 +378,13 @@ def test_single_precision_drifts_no_further(small: PhaseNetwork, samples: FloatA
 def test_bad_settings(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Ideal("steps", **arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"duration": 5.0}, {"dt": 0.1}, {"scheme": "euler-maruyama"}, {"precision": "float32"}],
+)
+def test_what_only_steps_honour_is_refused_elsewhere(arguments: dict[str, Any]) -> None:
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"{name}: newton takes no steps in time"):
+        Ideal("newton", **arguments)

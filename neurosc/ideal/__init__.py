@@ -28,6 +28,10 @@ TIMED = ("duration", "dt", "scheme", "precision")
 """Arguments of stepping alone."""
 
 
+TIMED = ("duration", "dt", "scheme", "precision")
+"""Arguments of stepping alone."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Ideal:
     """The ideal substrate.
@@ -108,6 +112,12 @@ class Ideal:
         if self.noise and self.method in SOLVERS:
             raise ValueError(
                 f'noise: {self.method} solves the noiseless network; use method="steps"'
+            )
+        timed = [n for n in TIMED if getattr(self, n) != getattr(type(self), n)]
+        if timed and self.method in SOLVERS:
+            raise ValueError(
+                f"{timed[0]}: {self.method} takes no steps in time; leave it out or use "
+                'method="steps"'
             )
         if self.escape and (self.method == "steps" or self.noise):
             raise ValueError('escape: steps run through time and hold no saddle; use method="auto"')
