@@ -61,7 +61,9 @@ def cold(w: Lanes, sweeps: int) -> None:
     """Turn each oscillator to the minimum of its own energy, in order; silent before its turn."""
     m, lanes = w.omega.shape
     ur, ui = np.empty(lanes), np.empty(lanes)
-    w.c[:], w.s[:] = 0.0, 0.0
+    for i in range(m):
+        for k in range(lanes):
+            w.c[i, k], w.s[i, k] = 0.0, 0.0
     for _ in range(sweeps):
         for i in range(m):
             for k in range(lanes):
@@ -89,9 +91,10 @@ def cold(w: Lanes, sweeps: int) -> None:
 def evaluate(w: Lanes, outputs: IntArray, references: IntArray, energy: FloatArray) -> None:
     """Energy, torque and the lower triangle of the Hessian at w.trial."""
     m, lanes = w.omega.shape
-    sincos(w.trial.ravel(), w.c.ravel(), w.s.ravel())
-    energy[:] = 0.0
+    for k in range(lanes):
+        energy[k] = 0.0
     for i in range(m):
+        sincos(w.trial[i], w.c[i], w.s[i])
         for k in range(lanes):
             c, s = w.c[i, k], w.s[i, k]
             pull, twice = c * w.hr[i, k] + s * w.hi[i, k], c * c - s * s
@@ -154,7 +157,9 @@ def _drive(w: Lanes, d: int, i: int, j: int, energy: FloatArray) -> None:
 def lift(w: Lanes, parts: IntArray) -> None:
     """Raise the Hessian off zero on the rotation of each floating part."""
     m, lanes = w.omega.shape
-    height = np.zeros(lanes)
+    height = np.empty(lanes)
+    for k in range(lanes):
+        height[k] = 0.0
     for i in range(m):
         for k in range(lanes):
             height[k] = max(height[k], abs(w.H[i, i, k]) / m)
@@ -169,8 +174,9 @@ def lift(w: Lanes, parts: IntArray) -> None:
 def factorise(w: Lanes, positive: FloatArray) -> None:
     """H = L D L^T in place; a pivot that is not positive is replaced, and `positive` is 0 there."""
     m, lanes = w.omega.shape
-    H, largest, factor = w.H, np.full(lanes, 1e-300), np.empty(lanes)
-    positive[:] = 1.0
+    H, largest, factor = w.H, np.empty(lanes), np.empty(lanes)
+    for k in range(lanes):
+        largest[k], positive[k] = 1e-300, 1.0
     for i in range(m):
         for k in range(lanes):
             largest[k] = max(largest[k], abs(H[i, i, k]))
@@ -195,8 +201,9 @@ def substitute(w: Lanes) -> None:
     """x = (L D L^T)^-1 torque."""
     m, lanes = w.omega.shape
     H, x = w.H, w.x
-    x[:] = w.torque
     for i in range(m):
+        for k in range(lanes):
+            x[i, k] = w.torque[i, k]
         for j in range(i):
             for k in range(lanes):
                 x[i, k] -= H[i, j, k] * x[j, k]
@@ -212,7 +219,8 @@ def substitute(w: Lanes) -> None:
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _largest(values: FloatArray, out: FloatArray) -> None:
     """The largest |value| of each lane."""
-    out[:] = 0.0
+    for k in range(values.shape[1]):
+        out[k] = 0.0
     for i in range(values.shape[0]):
         for k in range(values.shape[1]):
             out[k] = max(out[k], abs(values[i, k]))
@@ -255,11 +263,13 @@ def descend(
     `residual` is its largest torque.
     """
     m, lanes = w.omega.shape
-    energy, trial_energy = np.full(lanes, np.inf), np.empty(lanes)
-    slope, fraction, positive = np.zeros(lanes), np.ones(lanes), np.ones(lanes)
-    largest, reach, accepted = np.empty(lanes), np.empty(lanes), np.empty(lanes)
-    w.trial[:] = w.theta
-    verdict[:] = MOVING
+    energy, trial_energy, slope = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    fraction, positive, accepted = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    largest, reach = np.empty(lanes), np.empty(lanes)
+    for k in range(lanes):
+        energy[k], slope[k], fraction[k], verdict[k] = np.inf, 0.0, 1.0, MOVING
+        for i in range(m):
+            w.trial[i, k] = w.theta[i, k]
     for _ in range(max_steps + 1):
         evaluate(w, outputs, references, trial_energy)
         lift(w, parts)
