@@ -1,17 +1,27 @@
 """neurosc: train networks of coupled oscillators by letting them relax, on any substrate."""
 
 from neurosc import costs, datasets, topology
-from neurosc.costs import CosineCost, CrossEntropy, LogCosineCost, SquaredCosineCost
+from neurosc.costs import (
+    CosineCost,
+    CrossEntropy,
+    LogCosineCost,
+    SquaredCosineCost,
+    SynchronyCost,
+)
 from neurosc.ideal import Ideal
 from neurosc.ideal.trajectory import Trajectory
 from neurosc.learning import (
     Bounds,
     Evaluation,
+    ExpectedGradient,
     Fit,
     Gradient,
+    SuggestedBeta,
     evaluate,
     fit,
     fit_each,
+    implicit_gradient,
+    suggest_beta,
     two_phase_gradient,
 )
 from neurosc.network import Encoding, PhaseNetwork
@@ -30,6 +40,7 @@ __all__ = [
     "CrossEntropy",
     "Encoding",
     "Evaluation",
+    "ExpectedGradient",
     "Fit",
     "Gradient",
     "Ideal",
@@ -41,6 +52,8 @@ __all__ = [
     "SquaredCosineCost",
     "Status",
     "Substrate",
+    "SuggestedBeta",
+    "SynchronyCost",
     "Trajectory",
     "complex_order_parameter",
     "costs",
@@ -48,11 +61,13 @@ __all__ = [
     "evaluate",
     "fit",
     "fit_each",
+    "implicit_gradient",
     "load",
     "locking_time",
     "order_parameter",
     "phase_velocity",
     "save",
+    "suggest_beta",
     "topology",
     "two_phase_gradient",
 ]

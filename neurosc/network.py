@@ -381,7 +381,7 @@ def _same_edges(one: Any, other: Any) -> bool:
     return one is other or (not is_sparse(one) and np.array_equal(one != 0, other != 0))
 
 
-def phasors(phases: FloatArray, amplitude: npt.ArrayLike = 1.0) -> ComplexArray:
+def phasors(phases: FloatArray | ComplexArray, amplitude: npt.ArrayLike = 1.0) -> ComplexArray:
     """z = r exp(i theta)."""
     return np.asarray(np.asarray(amplitude) * np.exp(1j * phases), dtype=np.complex128)
 

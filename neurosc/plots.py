@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN, GREY = "#2463a8", "#d1701f", "#2f8f5b", "#8a8a8a"
 COLOURS = (ORANGE, GREEN, GREY)
+SCHEME_COLOURS = (ORANGE, BLUE, GREEN, "#7a4fa3")
 PI_TICKS = ([-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi], ["−π", "−π/2", "0", "π/2", "π"])
 
 
@@ -123,23 +124,41 @@ def raster(
 
 
 def gradient_errors(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Relative error of two-phase gradients over beta: one line for each network and scheme.
+    """Relative error of two-phase gradients over beta: a panel a network, a line a scheme.
 
-    `rows` have n, scheme, beta and relative_error, as in `verify.identity_table`.
+    `rows` have n, scheme, order, beta and relative_error, as in `verify.identity_table`. Errors of
+    nan, at nudges past the stability edge, leave gaps; on the left rounding grows as 1/beta.
     """
-    figure, (ax,) = _axes(1, (5.6, 4.0))
-    colours = {"symmetric": BLUE, "one-sided": ORANGE}
-    for scheme, order in (("symmetric", 2), ("one-sided", 1)):
-        sizes = sorted({row["n"] for row in rows})
-        for k, n in enumerate(sizes):
+    from matplotlib.figure import Figure
+
+    sizes = sorted({row["n"] for row in rows})
+    schemes = {row["scheme"]: row["order"] for row in rows}
+    columns = min(3, len(sizes))
+    height = -(-len(sizes) // columns)
+    figure = Figure(
+        figsize=(3.5 * columns + 0.6, 3.0 * height + 0.7), layout="constrained", dpi=130
+    )
+    grid = figure.subplots(height, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for ax in grid[len(sizes) :]:
+        ax.remove()
+    for ax, n in zip(grid, sizes, strict=False):
+        styles = zip(schemes.items(), SCHEME_COLOURS, "os^D", strict=False)
+        for (scheme, order), colour, mark in styles:
             mine = [row for row in rows if row["n"] == n and row["scheme"] == scheme]
-            beta = [row["beta"] for row in mine]
-            error = [row["relative_error"] for row in mine]
-            shade = 0.3 + 0.7 * (k + 1) / len(sizes)
-            label = f"{scheme}, N = {sizes[0]} to {n}" if n == sizes[-1] else None
-            ax.loglog(beta, error, "o-", color=colours[scheme], alpha=shade, label=label)
-        slope = [error[0] * (b / beta[0]) ** order for b in beta]
-        ax.loglog(beta, slope, ":", color=GREY, label=f"slope {order}")
-    ax.set(xlabel="nudge β", ylabel="relative error", title="Two-phase against implicit gradient")
-    ax.legend(frameon=False, fontsize="small")
+            beta, error = ([row[k] for row in mine] for k in ("beta", "relative_error"))
+            if mine:
+                ax.loglog(beta, error, f"{mark}-", color=colour, markersize=4)[0].set_label(
+                    f"{scheme}: slope {order}"
+                )
+        ax.set_title(f"N = {n:,}", fontsize="medium")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(which="major", color=GREY, alpha=0.25, linewidth=0.6)
+    for ax in grid[::columns]:
+        ax.set_ylabel("relative error")
+    for ax in grid[: len(sizes)][-columns:]:
+        ax.set_xlabel("nudge β")
+        ax.tick_params(labelbottom=True)
+    figure.suptitle("Two-phase against implicit gradient")
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(schemes), frameon=False)
     return figure

@@ -118,16 +118,22 @@ class Nudge:
     cost
         A cost on the output phases.
     target
-        What it aims at: class labels (batch,), or phases (batch, outputs) in radians.
+        What it aims at: class labels (batch,), or phases (batch, outputs) in radians; None for a
+        cost that has no target.
     beta
         Strength of the nudge, dimensionless; negative pushes away from the target.
     """
 
     cost: Cost
-    target: npt.ArrayLike
+    target: npt.ArrayLike | None
     beta: float
 
     def __post_init__(self) -> None:
+        if np.iscomplexobj(self.beta):
+            raise ValueError(
+                f"beta: {self.beta} is complex, and no physical device has a complex nudge; give a "
+                'real one, or let two_phase_gradient(scheme="holomorphic") make them'
+            )
         if not np.isfinite(self.beta):
             raise ValueError(f"beta: {self.beta} is not finite; give a finite number")
 

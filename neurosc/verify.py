@@ -1,150 +1,159 @@
-"""The two-phase gradient held against the implicit gradient of the same equilibrium."""
+"""Two-phase, implicit, finite-difference and automatic gradients held against each other."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 
+from neurosc import autograd
 from neurosc.costs import CosineCost, Cost
-from neurosc.ideal import Ideal
-from neurosc.ideal.reduction import reduce
-from neurosc.ideal.sparse import response
-from neurosc.learning.gradient import Gradient, correlation, of_raw_parameters
+from neurosc.finite_differences import EXACT, finite_differences
+from neurosc.learning.gradient import learnable, upper
+from neurosc.learning.implicit import implicit_gradient
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
-from neurosc.network import FloatArray, PhaseNetwork, phasors, wrap
-from neurosc.parameters import is_sparse
+from neurosc.network import FloatArray, PhaseNetwork, wrap
 from neurosc.randomness import RNG, stream
 from neurosc.substrate import Relaxation, RelaxationError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "EXACT",
+    "Agreement",
+    "Identity",
+    "Witness",
+    "agreement",
+    "finite_differences",
+    "identity",
+    "identity_table",
+    "implicit_gradient",
+    "phase_errors",
+    "random_kuramoto",
+    "slope",
+    "slopes",
+    "table",
+    "witness_table",
+]
 
-def implicit_gradient(
-    network: PhaseNetwork, x: npt.ArrayLike | None, y: npt.ArrayLike, *, cost: Cost
-) -> Gradient:
-    """dL/dp = -lambda^T d2E/(dtheta dp), where H lambda = dC/dtheta at the free equilibrium.
-
-    H is the Hessian among the free oscillators, inverted on the complement of rotation. With
-    w = i lambda z: dL/dJ_ij = w_i conj(z_j) + z_i conj(w_j), dL/db = w, dL/domega = lambda,
-    dL/ds = -lambda sin 2 theta. Exact up to the tolerance of the relaxation.
-
-    Raises
-    ------
-    RelaxationError
-        If no sample locks.
-    """
-    relaxed = Ideal().relax(network, x)
-    locked = relaxed.locked
-    if not locked.any():
-        raise RelaxationError(f"none of the {locked.size} samples locked")
-    phases = relaxed.phases[locked]
-    amplitude = network.encode(x, locked.size).amplitude[locked]
-    targets = np.asarray(y)[locked]
-    seen = network.relative(phases)[:, network.outputs]
-    rows = x if x is None else np.atleast_2d(np.asarray(x))[locked]
-    shift = _response(network, rows, phases, amplitude, cost.gradient(seen, targets))
-    z = phasors(phases, amplitude)
-    w = 1j * shift * z
-    return of_raw_parameters(
-        network,
-        frequency=shift.mean(axis=0),
-        coupling=2 * correlation(network, np.concatenate([w, z]), np.concatenate([z, w])),
-        field=np.asarray(w.mean(axis=0), dtype=np.complex128),
-        second_harmonic=-(shift * np.sin(2 * phases)).mean(axis=0),
-        loss=float(cost.value(seen, targets).mean()),
-        unlocked=int(locked.size - locked.sum()),
-    )
-
-
-def _response(
-    network: PhaseNetwork,
-    x: npt.ArrayLike | None,
-    phases: FloatArray,
-    amplitude: FloatArray,
-    slope: FloatArray,
-) -> FloatArray:
-    """lambda, (batch, n): H^-1 of the cost's gradient, which acts on references with minus sign."""
-    pull = np.zeros_like(phases)
-    pull[:, network.outputs] = slope
-    for k, r in enumerate(network.frame[network.outputs]):
-        if r >= 0:
-            pull[:, r] -= slope[:, k]
-    free = network.free
-    if is_sparse(network.coupling):
-        found = np.zeros_like(phases)
-        problem = reduce(network, x, start=phases)
-        found[:, free] = response(problem, phases[:, free], pull[:, free])
-        return found
-    rotation = network.parts[free]
-    turn = np.equal.outer(rotation, rotation) & (rotation >= 0)
-    found = np.zeros_like(phases)
-    for b, hessian in enumerate(network.hessian(phases, amplitude)[:, free][:, :, free]):
-        regular = hessian + turn * (np.abs(np.diag(hessian)).max() / free.size)
-        found[b, free] = scipy.linalg.solve(regular, pull[b, free], assume_a="pos")
-    return found
+DENSE = 500
+"""Most oscillators for which dense Hessians are worth it: complex nudges and PyTorch need them."""
+ROUNDING = 1e-11
+"""Relative error times beta below which rounding has a part."""
+ASYMPTOTIC = 0.1
+"""Relative error above which an error follows no power of beta yet."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Agreement:
-    """How close a two-phase gradient comes to the implicit one.
+class Witness:
+    """How close one gradient comes to another.
 
     Attributes
     ----------
-    scheme, beta
-        The nudges.
     cosine
-        Cosine of the angle between the two gradients, all parameters together.
+        Cosine of the angle between the two.
     relative_error
-        |two-phase - implicit| / |implicit|; unlike the cosine it sees the scale.
+        |difference| / |exact|; unlike the cosine it sees the scale.
     """
 
-    scheme: str
-    beta: float
     cosine: float
     relative_error: float
+
+    @classmethod
+    def of(cls, found: FloatArray, exact: FloatArray) -> Witness:
+        """Compare two gradients as vectors."""
+        size = float(np.linalg.norm(exact))
+        cosine = found @ exact / (np.linalg.norm(found) * size)
+        return cls(float(cosine), float(np.linalg.norm(found - exact)) / size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement(Witness):
+    """How close a two-phase gradient comes to the implicit one, all parameters together.
+
+    Attributes
+    ----------
+    scheme, nudges, beta
+        The scheme, its number of nudges, which is its order in beta, and their strength.
+    """
+
+    scheme: Scheme
+    nudges: int
+    beta: float
+
+    @property
+    def label(self) -> str:
+        """The scheme, and of the holomorphic one the number of nudges."""
+        return f"{self.scheme} {self.nudges}" if self.scheme == "holomorphic" else self.scheme
+
+
+ORDER = {"one-sided": 1, "symmetric": 2}
+"""Order in beta of the physical schemes; of the holomorphic one it is the number of nudges."""
+NUDGES = (4, 8)
+"""Numbers of complex nudges that are shown."""
 
 
 def agreement(
     network: PhaseNetwork,
     x: npt.ArrayLike | None,
-    y: npt.ArrayLike,
+    y: npt.ArrayLike | None = None,
     *,
     cost: Cost,
     betas: Sequence[float] = (1e-1, 3e-2, 1e-2),
     schemes: Sequence[Scheme] = ("symmetric", "one-sided"),
+    nudges: Sequence[int] = NUDGES,
 ) -> list[Agreement]:
-    """Two-phase gradients of the ideal model against the implicit one, for several nudges."""
-    exact = implicit_gradient(network, x, y, cost=cost).vector()
-    free = Ideal(tolerance=1e-12).relax(network, x)
+    """Two-phase gradients of the ideal model against the implicit one, for several betas.
+
+    `nudges` are the numbers of complex nudges of the holomorphic scheme, if it is among `schemes`.
+
+    A nudge past the stability edge, at which no sample locks, has nan for both numbers.
+    """
+    exact = implicit_gradient(network, x, y, cost=cost, on=EXACT).vector()
+    free = EXACT.relax(network, x)
     found = []
-    for scheme in schemes:
-        for beta in betas:
+    orders = [
+        (scheme, order)
+        for scheme in schemes
+        for order in (nudges if scheme == "holomorphic" else [ORDER[scheme]])
+    ]
+    for (scheme, order), beta in itertools.product(orders, betas):
+        try:
             gradient = two_phase_gradient(
-                network, x, y, cost=cost, beta=beta, scheme=scheme, on=Ideal(tolerance=1e-12),
-                start=free.phases,
+                network, x, y, cost=cost, beta=beta, scheme=scheme, on=EXACT, start=free.phases,
+                nudges=order if scheme == "holomorphic" else None,
             ).vector()  # fmt: skip
-            error = float(np.linalg.norm(gradient - exact) / np.linalg.norm(exact))
-            product = np.linalg.norm(gradient) * np.linalg.norm(exact)
-            found.append(Agreement(scheme, beta, float(gradient @ exact / product), error))
+        except RelaxationError:
+            gradient = np.full_like(exact, np.nan)
+        witness = Witness.of(gradient, exact)
+        found.append(Agreement(witness.cosine, witness.relative_error, scheme, order, beta))
     return found
 
 
-ROUNDING = 1e-7
-"""Relative errors of gradients below which rounding, divided by beta, has a part."""
+def slopes(agreements: Sequence[Agreement]) -> dict[str, float]:
+    """The measured order of each scheme, by its label."""
+    kinds = dict.fromkeys((a.label, a.scheme, a.nudges) for a in agreements)
+    return {label: slope(agreements, scheme, nudges) for label, scheme, nudges in kinds}
 
 
-def slope(agreements: Sequence[Agreement], scheme: Scheme) -> float:
-    """The order of convergence: the slope of log error over log beta of one scheme.
+def slope(agreements: Sequence[Agreement], scheme: Scheme, nudges: int | None = None) -> float:
+    """The order of convergence of one scheme: the slope of log error over log beta.
 
-    Errors below `ROUNDING` are left out; nan if fewer than two are left.
+    Errors that rounding reaches and errors of more than 10 % are left out; nan if fewer than two
+    are left. `nudges` picks one of several holomorphic schemes.
     """
-    mine = [a for a in agreements if a.scheme == scheme and a.relative_error > ROUNDING]
+    mine = [
+        a
+        for a in agreements
+        if a.scheme == scheme
+        and nudges in (None, a.nudges)
+        and ROUNDING / a.beta < a.relative_error < ASYMPTOTIC
+    ]
     if len(mine) < 2:
         return float("nan")
     x, y = np.log([a.beta for a in mine]), np.log([a.relative_error for a in mine])
@@ -186,28 +195,41 @@ class Identity:
 
     Attributes
     ----------
-    n
-        Oscillators.
+    n, edges
+        Size of the network.
     residual
         Largest torque at the free equilibrium.
-    finite_difference_error
-        |slope of the loss - implicit gradient| / |slope| along one random direction.
+    finite_difference
+        The implicit gradient against slopes of the loss along random directions of all parameters.
+    automatic
+        The implicit gradient against PyTorch's; None where PyTorch is missing or n is too large.
     agreements
         Two-phase against implicit gradients.
     """
 
     n: int
+    edges: int
     residual: float
-    finite_difference_error: float
+    finite_difference: Witness
+    automatic: Witness | None
     agreements: tuple[Agreement, ...]
 
 
-def identity(
-    network: PhaseNetwork, *, betas: Sequence[float] = (3e-1, 1e-1, 1e-2, 1e-3), rng: RNG = None
-) -> Identity:
-    """Hold two-phase, implicit and finite-difference gradients of one network against each other.
+DIRECTIONS = 8
+"""Random directions of finite differences; a quarter of them where n exceeds `DENSE`."""
 
-    The cost is `CosineCost` on the network's outputs, the class the first of them.
+
+def identity(
+    network: PhaseNetwork,
+    *,
+    betas: Sequence[float] = (3e-1, 1e-1, 1e-2, 1e-3),
+    schemes: Sequence[Scheme] = ("one-sided", "symmetric", "holomorphic"),
+    rng: RNG = None,
+) -> Identity:
+    """Hold the gradients of one network against each other.
+
+    The cost is `CosineCost` on the network's outputs, the class the first of them. Holomorphic
+    schemes and PyTorch are left out beyond 500 oscillators, where dense Hessians become slow.
 
     Raises
     ------
@@ -215,39 +237,60 @@ def identity(
         If the network does not lock.
     """
     cost, target = CosineCost(), np.array([0])
-    exact = Ideal(tolerance=1e-12)
-    relaxed = exact.relax(network).raise_for_status()
-    gradient = implicit_gradient(network, None, target, cost=cost)
-    direction = stream(rng, "direction").standard_normal(network.n)
-    size = 1e-4
-
-    def loss(sign: float) -> float:
-        moved = network.replace(frequency=network.frequency + sign * size * direction)
-        end = exact.relax(moved, start=relaxed.phases).raise_for_status()
-        seen = moved.relative(end.phases)[:, moved.outputs]
-        return float(cost.value(seen, target)[0])
-
-    slope_of_loss = (loss(1) - loss(-1)) / (2 * size)
-    error = abs(gradient.frequency @ direction - slope_of_loss) / abs(slope_of_loss)
+    relaxed = EXACT.relax(network).raise_for_status()
+    gradient = implicit_gradient(network, None, target, cost=cost, on=EXACT)
+    names = learnable(network, None)
+    exact = gradient.vector(*names)
+    small = network.n <= DENSE
+    count = DIRECTIONS if small else DIRECTIONS // 4
+    directions = stream(rng, "directions").standard_normal((count, exact.size))
+    measured = finite_differences(network, None, target, cost=cost, directions=directions)
+    automatic = None
+    if small and autograd.is_installed():
+        other = autograd.autograd_gradient(network, None, target, cost=cost)
+        automatic = Witness.of(exact, other.vector(*names))
+    kept = [s for s in schemes if small or s != "holomorphic"]
     return Identity(
-        network.n,
-        float(relaxed.residual.max()),
-        float(error),
-        tuple(agreement(network, None, target, cost=cost, betas=betas)),
+        n=network.n,
+        edges=int(np.count_nonzero(upper(network.coupling))),
+        residual=float(relaxed.residual.max()),
+        finite_difference=Witness.of(directions @ exact, measured),
+        automatic=automatic,
+        agreements=tuple(agreement(network, None, target, cost=cost, betas=betas, schemes=kept)),
     )
 
 
 def identity_table(identities: Sequence[Identity]) -> pd.DataFrame:
-    """One row for each network, scheme and beta."""
+    """Two-phase against implicit gradients: one row for each network, scheme and beta."""
     import pandas as pd
 
     return pd.DataFrame(
         {
             "n": i.n,
-            **dataclasses.asdict(a),
-            "residual": i.residual,
-            "finite_difference_error": i.finite_difference_error,
+            "scheme": a.label,
+            "order": a.nudges,
+            "beta": a.beta,
+            "cosine": a.cosine,
+            "relative_error": a.relative_error,
         }
         for i in identities
         for a in i.agreements
+    )
+
+
+def witness_table(identities: Sequence[Identity]) -> pd.DataFrame:
+    """The implicit gradient against its witnesses: one row for each network and witness."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "n": i.n,
+            "edges": i.edges,
+            "residual": i.residual,
+            "witness": name,
+            **dataclasses.asdict(witness),
+        }
+        for i in identities
+        for name, witness in (("finite differences", i.finite_difference), ("PyTorch", i.automatic))
+        if witness is not None
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurosc import load
+from neurosc import autograd, load
 from neurosc.cli import main
 
 COMMANDS = ["demo", "train", "evaluate", "export", "verify", "info"]
@@ -81,9 +82,15 @@ def test_info_and_export(model: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "verify.png"
     arguments = ["verify", "--sizes", "6", "20", "--sparse", "600", "--figure", str(picture)]
-    assert main(arguments) == 0
+    assert main([*arguments, "--betas", "1", "0.3", "0.1", "0.03"]) == 0
     out = capsys.readouterr().out
-    assert "symmetric: slopes in beta 1.9" in out or "symmetric: slopes in beta 2.0" in out
+    for scheme, order in (("one-sided", 1), ("symmetric", 2), ("holomorphic 4", 4)):
+        found = re.search(rf"^{scheme}: error ~ beta\^p with p = (\S+) to (\S+)$", out, re.M)
+        assert found is not None
+        assert [float(p) for p in found.groups()] == pytest.approx([order, order], abs=0.1)
+    assert "finite differences" in out
+    assert "N = [600]: holomorphic nudges and PyTorch left out" in out
+    assert ("pip install 'neurosc[verify]'" in out) is not autograd.is_installed()
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert main(["verify", "--sizes", "--sparse"]) == 1
     assert "no network to verify" in capsys.readouterr().err

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy
 
 from neurosc import (
     Bounds,
@@ -28,100 +27,10 @@ from neurosc import (
     fit,
     topology,
     two_phase_gradient,
-    verify,
 )
 from neurosc.costs import Cost
 from neurosc.learning.optimisers import SGD, Adam
 from neurosc.network import FloatArray
-from tests.conftest import kuramoto, random_coupling
-
-EXACT = Ideal(tolerance=1e-12)
-
-
-def loss(network: PhaseNetwork, x: Any, y: Any, cost: Cost) -> float:
-    relaxed = EXACT.relax(network, x).raise_for_status()
-    seen = network.relative(relaxed.phases)[:, network.outputs]
-    return float(cost.value(seen, y).mean())
-
-
-@pytest.mark.parametrize("lags", [False, True])
-def test_implicit_gradient_is_the_slope_of_the_loss(lags: bool) -> None:
-    rng = np.random.default_rng(5)
-    n = 7
-    network = PhaseNetwork(
-        random_coupling(n, rng, lags=lags),
-        rng.normal(0, 0.05, n),
-        rng.standard_normal(n) + 1j * rng.standard_normal(n),
-        rng.normal(0, 0.1, n),
-        inputs=[0, 1],
-        outputs=[5, 6],
-        encoding=Encoding("amplitude", 0.8),
-    )
-    x, y, cost = rng.random((4, 2)), np.array([0, 1, 0, 1]), CosineCost()
-    gradient = verify.implicit_gradient(network, x, y, cost=cost)
-    h = 1e-5
-
-    def slope(**change: Any) -> float:
-        moved = {k: (getattr(network, k) + v, getattr(network, k) - v) for k, v in change.items()}
-        up, down = ({k: v[s] for k, v in moved.items()} for s in (0, 1))
-        difference = loss(network.replace(**up), x, y, cost)
-        return (difference - loss(network.replace(**down), x, y, cost)) / (2 * h)
-
-    for i in (3, 5):
-        e = h * np.eye(n)[i]
-        assert slope(frequency=e) == pytest.approx(gradient.frequency[i], abs=1e-7)
-        assert slope(second_harmonic=e) == pytest.approx(gradient.second_harmonic[i], abs=1e-7)
-        assert slope(field=e) == pytest.approx(gradient.field[i].real, abs=1e-7)
-        assert slope(field=1j * e) == pytest.approx(gradient.field[i].imag, abs=1e-7)
-    for i, j in ((0, 5), (3, 4)):
-        edge = np.zeros((n, n), dtype=complex)
-        edge[i, j] = edge[j, i] = h
-        real = slope(coupling=edge if lags else edge.real)
-        assert real == pytest.approx(np.real(gradient.coupling[i, j]), abs=1e-7)
-        if lags:
-            edge[i, j], edge[j, i] = 1j * h, -1j * h
-            assert slope(coupling=edge) == pytest.approx(gradient.coupling[i, j].imag, abs=1e-7)
-
-
-@pytest.mark.parametrize("cost", [CosineCost(), SquaredCosineCost(), CrossEntropy()])
-def test_two_phase_converges_to_implicit(
-    small: PhaseNetwork, samples: FloatArray, labels: Any, cost: Cost
-) -> None:
-    found = verify.agreement(small, samples, labels, cost=cost, betas=(1e-2, 3e-3, 1e-3))
-    assert verify.slope(found, "symmetric") == pytest.approx(2, abs=0.1)
-    assert verify.slope(found, "one-sided") == pytest.approx(1, abs=0.1)
-    best = found[2]
-    assert best.relative_error < 1e-4
-    assert best.cosine > 1 - 1e-8
-
-
-def test_floating_network_trains_its_mean_free_frequencies() -> None:
-    network = kuramoto(12, np.random.default_rng(3))
-    found = verify.agreement(network, None, [1], cost=CosineCost(), betas=(1e-2, 1e-3))
-    assert found[1].relative_error < 1e-5
-    gradient = two_phase_gradient(network, None, [1], cost=CosineCost())
-    assert gradient.frequency.sum() == pytest.approx(0, abs=1e-12)
-    assert np.abs(gradient.frequency).max() > 1e-3
-    with pytest.raises(ValueError, match="learn: field has no gradient"):
-        fit(network, (np.zeros((1, 0)), np.array([0])), cost=CosineCost(), epochs=1,
-            learning_rate=0.1, learn=("field",))  # fmt: skip
-
-
-def test_sparse_gradient_is_the_dense_one_on_the_edges() -> None:
-    rng = np.random.default_rng(0)
-    dense = kuramoto(9, rng)
-    coupling = np.where(np.abs(np.subtract.outer(range(9), range(9))) <= 2, dense.coupling, 0)
-    dense = dense.replace(coupling=3 * coupling, reference=0)
-    sparse = dense.replace(coupling=scipy.sparse.csr_array(dense.coupling))
-    one, two = (two_phase_gradient(net, None, [0], cost=CosineCost()) for net in (dense, sparse))
-    np.testing.assert_allclose(two.coupling.toarray(), one.coupling, atol=1e-10)
-    assert two.vector() == pytest.approx(one.vector(), abs=1e-10)
-    trained = [
-        fit(net, (np.zeros((4, 0)), np.array([0, 1, 0, 0])), cost=CosineCost(), epochs=3,
-            learning_rate=0.01, learn=("coupling", "frequency"), rng=1).network
-        for net in (dense, sparse)
-    ]  # fmt: skip
-    np.testing.assert_allclose(trained[1].coupling.toarray(), trained[0].coupling, atol=1e-9)
 
 
 def test_unlocked_samples_are_counted_and_all_unlocked_is_an_error() -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.costs import check_batch, take
 from neurosc.ideal.products import padded, product
 from neurosc.network import (
     ComplexArray,
@@ -181,8 +182,8 @@ class Feedback:
         own = free_phases[:, self.rows]
         return np.asarray((own[:, None, :] * self.frame).sum(axis=-1) - self.offset[samples])
 
-    def _target(self, samples: IntArray) -> npt.NDArray[np.generic]:
-        return np.asarray(self.nudge.target)[samples]
+    def _target(self, samples: IntArray) -> Any:
+        return take(self.nudge.target, samples)
 
     def energy(self, free_phases: FloatArray, samples: IntArray) -> FloatArray:
         """beta C of some samples, (len(samples),)."""
@@ -207,8 +208,13 @@ def reduce(
     x: npt.ArrayLike | None,
     nudge: Nudge | None = None,
     start: npt.ArrayLike | None = None,
+    *,
+    feedback_only: bool = False,
 ) -> Reduction:
-    """Put samples and nudge into the fields that act on the free oscillators."""
+    """Put samples and nudge into the fields that act on the free oscillators.
+
+    With `feedback_only` the nudge stays apart as feedback also where it is a field.
+    """
     rows, phases = batch_start(network, x, start)
     encoded = network.encode(x, rows)
     free = network.free
@@ -222,7 +228,7 @@ def reduce(
     harmonic = np.tile(network.second_harmonic[free], (len(field), 1))
     feedback = None
     if nudge is not None and nudge.beta != 0:
-        feedback = _nudged(network, encoded, nudge, field, harmonic)
+        feedback = _nudged(network, encoded, nudge, field, harmonic, feedback_only)
     return Reduction(
         network=network,
         encoded=encoded,
@@ -280,9 +286,10 @@ def _joined_feedback(each: Sequence[Feedback | None]) -> Feedback | None:
     if first is None:
         return None
     several = [f for f in each if f is not None]
-    nudge = dataclasses.replace(
-        first.nudge, target=np.concatenate([np.atleast_1d(f.nudge.target) for f in several])
-    )
+    nudge = first.nudge
+    if nudge.target is not None:
+        targets = [np.atleast_1d(np.asarray(f.nudge.target)) for f in several]
+        nudge = dataclasses.replace(nudge, target=np.concatenate(targets))
     offset = np.concatenate([f.offset for f in several])
     drives = [f.drive for f in several if f.drive is not None]
     drive = None
@@ -317,20 +324,17 @@ def _nudged(
     nudge: Nudge,
     field: ComplexArray,
     harmonic: FloatArray,
+    feedback_only: bool,
 ) -> Feedback | None:
     """Add the nudge to field and second harmonic in place, or return it as feedback."""
     outputs = network.outputs
     if outputs.size == 0:
         raise ValueError("nudge: the network has no outputs to nudge; name them in outputs=")
-    if len(np.atleast_1d(np.asarray(nudge.target))) != len(field):
-        raise ValueError(
-            f"target: {len(np.atleast_1d(np.asarray(nudge.target)))} targets for {len(field)} "
-            "samples; give one for each"
-        )
+    check_batch(nudge.cost, nudge.target, len(field))
     column = np.full(network.n, -1)
     column[network.free] = np.arange(network.free.size)
     references = network.frame[outputs]
-    drive = nudge.cost.drive(nudge.target, outputs.size)
+    drive = None if feedback_only else nudge.cost.drive(nudge.target, outputs.size)
     if drive is not None and (references < 0).all():
         field[:, column[outputs]] += nudge.beta * drive.field
         harmonic[:, column[outputs]] += nudge.beta * drive.second_harmonic

@@ -17,7 +17,7 @@ from neurosc.learning import online
 from neurosc.learning.bounds import Bounds
 from neurosc.learning.checkpoint import Checkpoint, fingerprint
 from neurosc.learning.evaluation import evaluate
-from neurosc.learning.gradient import Gradient
+from neurosc.learning.gradient import Gradient, Parameter, learnable
 from neurosc.learning.optimisers import SGD, Optimiser, by_name
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
@@ -29,7 +29,6 @@ from neurosc.substrate import Substrate
 if TYPE_CHECKING:
     import pandas as pd
 
-Parameter = Literal["frequency", "coupling", "field", "second_harmonic"]
 Schedule = Literal["cosine", "constant"]
 DIVERGED = "learning diverged; lower learning_rate or set bounds="
 
@@ -138,7 +137,7 @@ def fit(
         epochs=epochs,
         learning_rate=learning_rate,
         on=Ideal() if on is None else on,
-        learn=_learnable(network, learn),
+        learn=learnable(network, learn),
         beta=beta,
         scheme=scheme,
         batch_size=batch_size,
@@ -253,11 +252,6 @@ class _Trainer:
             raise ValueError(
                 f"schedule: {self.schedule!r} is unknown; use one of {get_args(Schedule)}"
             )
-        unknown = set(self.learn) - set(get_args(Parameter))
-        if unknown or not self.learn:
-            raise ValueError(
-                f"learn: expected some of {get_args(Parameter)} in a tuple, not {self.learn!r}"
-            )
 
     def rate(self, epochs_done: FloatArray) -> FloatArray:
         """The learning rates after so many epochs."""
@@ -359,19 +353,6 @@ class _Trainer:
         values = {k: getattr(network, k) - v for k, v in steps.items()}
         changed = network.with_parameters(**values)
         return changed if self.bounds is None else self.bounds.apply(changed), memory
-
-
-def _learnable(network: PhaseNetwork, learn: Sequence[Parameter] | None) -> tuple[Parameter, ...]:
-    floats = bool((network.parts[network.free] >= 0).all())
-    if learn is None:
-        return ("coupling", "frequency") if floats else ("coupling", "field")
-    useless = set(learn) & {"field", "second_harmonic"}
-    if floats and useless:
-        raise ValueError(
-            f"learn: {', '.join(sorted(useless))} has no gradient in a network that floats as a "
-            "whole; learn coupling and frequency, or anchor the network"
-        )
-    return tuple(learn)
 
 
 def _validate(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
+import scipy
 
-from neurosc.network import ComplexArray, FloatArray, PhaseNetwork
+from neurosc.network import ComplexArray, FloatArray, PhaseNetwork, phasors
 from neurosc.parameters import is_sparse
+
+Parameter = Literal["frequency", "coupling", "field", "second_harmonic"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,21 +45,30 @@ class Gradient:
     unlocked: int
 
     def vector(self, *names: str) -> FloatArray:
-        """The named parameters (default: all) as one real vector, each edge counted once."""
+        """The named parameters (default: all) as one real vector, each edge counted once.
+
+        Couplings are the upper triangle, row by row; of a sparse matrix its edges alone.
+        """
         pieces = []
-        for name in names or ("frequency", "coupling", "field", "second_harmonic"):
+        for name in names or get_args(Parameter):
             values = getattr(self, name)
             if name == "coupling":
-                dense = values.toarray() if is_sparse(values) else values
-                values = dense[np.triu_indices(len(dense), 1)]
+                values = upper(values)
             pieces.append(np.real(values))
             if np.iscomplexobj(values):
                 pieces.append(np.imag(values))
         return np.concatenate(pieces)
 
 
+def upper(coupling: Any) -> Any:
+    """The entries above the diagonal, row by row: of a sparse matrix those that it stores."""
+    if is_sparse(coupling):
+        return scipy.sparse.coo_array(scipy.sparse.triu(coupling, 1)).data
+    return coupling[np.triu_indices(len(coupling), 1)]
+
+
 def correlation(network: PhaseNetwork, left: ComplexArray, right: ComplexArray) -> Any:
-    """mean over samples of left_i conj(right_j) at the network's edges; (n, n).
+    """mean over rows of left_i conj(right_j) at the network's edges; (n, n).
 
     Real for a real network, whose couplings have no imaginary part to learn.
     """
@@ -67,6 +81,49 @@ def correlation(network: PhaseNetwork, left: ComplexArray, right: ComplexArray) 
     dense = np.asarray(left.T @ right.conj()) / len(left)
     dense = np.where(network.coupling != 0, dense, 0)
     return dense if network.is_complex else np.ascontiguousarray(dense.real)
+
+
+def of_states(
+    network: PhaseNetwork,
+    states: FloatArray | ComplexArray,
+    weights: npt.ArrayLike,
+    amplitude: FloatArray,
+    *,
+    loss: float,
+    unlocked: int,
+) -> Gradient:
+    """dL/dp = sum_k w_k dE/dp(theta_k), the mean over samples.
+
+    With E of `PhaseNetwork`, dE/dJ_ij = -z_i conj(z_j) per undirected edge, dE/db = -z,
+    dE/domega = -theta and dE/ds = -1/2 cos 2 theta, each continued to complex phases.
+
+    Parameters
+    ----------
+    states
+        Phases theta_k, (nudges, batch, n), radians. Complex ones come with their conjugates, so
+        that all sums are real.
+    weights
+        w_k, (nudges,), of sum zero.
+    amplitude
+        |z|, (batch, n).
+    """
+    count, batch, n = states.shape
+    w = np.reshape(weights, (count, 1, 1)) / batch
+    apart = states - states[0]
+    apart = apart - 2 * np.pi * np.round(apart.real / (2 * np.pi))
+    z, right = phasors(states, amplitude), phasors(states.conj(), amplitude)
+    coupling = correlation(network, (w * z).reshape(-1, n), right.reshape(-1, n))
+    frequency = -(w * apart).sum(axis=(0, 1)).real
+    frequency[np.setdiff1d(np.arange(n), network.free)] = 0.0
+    return of_raw_parameters(
+        network,
+        frequency=frequency,
+        coupling=-count * batch * coupling,
+        field=-np.asarray((w * z).sum(axis=(0, 1))),
+        second_harmonic=-0.5 * (w * np.cos(2 * states)).sum(axis=(0, 1)).real,
+        loss=loss,
+        unlocked=unlocked,
+    )
 
 
 def of_raw_parameters(
@@ -92,3 +149,25 @@ def of_raw_parameters(
         loss,
         unlocked,
     )
+
+
+def learnable(network: PhaseNetwork, learn: Sequence[Parameter] | None) -> tuple[Parameter, ...]:
+    """The parameters to learn, checked; by default those that every network of its kind has.
+
+    Raises
+    ------
+    ValueError
+        For unknown names, and for parameters that mean nothing in a floating network.
+    """
+    floats = bool((network.parts[network.free] >= 0).all())
+    if learn is None:
+        return ("coupling", "frequency") if floats else ("coupling", "field")
+    if set(learn) - set(get_args(Parameter)) or not learn:
+        raise ValueError(f"learn: expected some of {get_args(Parameter)} in a tuple, not {learn!r}")
+    useless = set(learn) & {"field", "second_harmonic"}
+    if floats and useless:
+        raise ValueError(
+            f"learn: {', '.join(sorted(useless))} has no gradient in a network that floats as a "
+            "whole; learn coupling and frequency, or anchor the network"
+        )
+    return tuple(learn)
