@@ -9,7 +9,6 @@ import numpy as np
 
 from neurosc.ideal.hessians import PIVOT
 from neurosc.ideal.kernels.lanes import ARMIJO, MOVING, RESTING, ROUNDING, SADDLE, STUCK
-from neurosc.ideal.kernels.newton import sweep
 from neurosc.ideal.kernels.trig import sincos
 from neurosc.network import FloatArray, IntArray
 
@@ -129,7 +128,8 @@ def relax(
     """Descend to the minimum in place, as the lanes do; the verdict is one of theirs."""
     m, fraction, slope = theta.size, 1.0, 0.0
     energy, step, trial = np.inf, w.step, w.trial
-    trial[:] = theta
+    for i in range(m):
+        trial[i] = theta[i]
     for _ in range(most + 1):
         reached = evaluate(p, beta, trial, w)
         if not reached <= energy - ARMIJO * fraction * slope + ROUNDING * m * (1.0 + abs(reached)):
@@ -168,14 +168,26 @@ def _push(p: Sample, more: float) -> None:
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def start(p: Sample, theta: FloatArray, sweeps: int) -> None:
     """Phase 0, or where there is a field each along the pull of those before it."""
-    theta[:] = 0.0
-    if np.any(p.hr != 0.0) or np.any(p.hi != 0.0):
-        none, first = np.empty((0, 0, 0)), np.zeros(1, dtype=np.intp)
-        m = theta.size
-        sweep(
-            theta.reshape(1, m), p.A.reshape(1, m, m), none, first, p.omega.reshape(1, m),
-            p.hr.reshape(1, m), p.hi.reshape(1, m), sweeps,
-        )  # fmt: skip
+    m, pulled = theta.size, False
+    for i in range(m):
+        theta[i] = 0.0
+        pulled = pulled or p.hr[i] != 0.0 or p.hi[i] != 0.0
+    if not pulled:
+        return
+    c, s = np.zeros(m), np.zeros(m)
+    for _ in range(sweeps):
+        for i in range(m):
+            ur, ui = p.hr[i], p.hi[i]
+            for j in range(m):
+                ur += p.A[i, j] * c[j]
+                ui += p.A[i, j] * s[j]
+            size = np.sqrt(ur * ur + ui * ui)
+            if size > 0.0:
+                lead = min(max(p.omega[i] / size, -0.9), 0.9)
+                along = np.sqrt(1.0 - lead * lead)
+                c[i], s[i] = (along * ur - lead * ui) / size, (along * ui + lead * ur) / size
+    for i in range(m):
+        theta[i] = np.arctan2(s[i], c[i])
 
 
 class Parameters(NamedTuple):
@@ -244,7 +256,9 @@ def _enter(
     amplitude: FloatArray,
 ) -> None:
     """Put one sample into what acts on the free oscillators, and phases on the fixed ones."""
-    omega = parameters.frequency.copy()
+    omega = np.empty(parameters.frequency.size)
+    for i in range(omega.size):
+        omega[i] = parameters.frequency[i]
     for k in range(roles.inputs.size):
         i, value = roles.inputs[k], roles.scale * x[k]
         if roles.kind == 0:
@@ -365,7 +379,8 @@ def epoch(
                 start(p, theta, settings.sweeps)
             if relax(p, beta, theta, limit, settings.longest, settings.most, w) != RESTING:
                 return t
-            held[roles.free] = theta
+            for i in range(m):
+                held[roles.free[i]] = theta[i]
             for i in range(n):
                 floats = roles.parts[i] >= 0
                 phases[t, side, i] = held[i] - (held[roles.frame[i]] if floats else 0.0)
