@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from neurosc.ideal import Ideal
 from neurosc.ideal.descent import COLD_SWEEPS, LONGEST_STEP
 from neurosc.ideal.lanes import LARGEST
 from neurosc.ideal.methods import TOLERANCE
+from neurosc.learning.gradient import Parameter
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 from neurosc.parameters import is_sparse
 from neurosc.substrate import Substrate
 
 if TYPE_CHECKING:
-    from neurosc.ideal.kernels.online import Parameters, Roles
+    from neurosc.ideal.kernels.online import Roles
 
 KINDS = {"phase": 0, "amplitude": 1, "frequency": 2}
 
@@ -59,42 +60,35 @@ def epoch(
     """
     from neurosc.ideal.kernels import online as kernels
 
-    roles, parameters = _roles(network), _parameters(network)
+    coupling, edge = np.array(network.coupling), (network.coupling != 0).astype(np.float64)
+    field = network.field
+    own = np.stack([network.frequency, field.real, field.imag, network.second_harmonic])
+    learns = {name: float(name in learn) for name in get_args(Parameter)}
     settings = kernels.Settings(
         betas=(float(betas[0]), float(betas[1])),
-        coupling=float("coupling" in learn),
-        frequency=float("frequency" in learn),
-        field=float("field" in learn),
-        second_harmonic=float("second_harmonic" in learn),
+        learn=(
+            learns["coupling"],
+            learns["frequency"],
+            learns["field"],
+            learns["field"],
+            learns["second_harmonic"],
+        ),
         tolerance=on.tolerance or TOLERANCE,
         longest=LONGEST_STEP,
         most=on.max_steps,
         sweeps=COLD_SWEEPS,
     )
     phases = np.empty((len(x), 2, network.n))
-    drives = drive.field.real.copy(), drive.field.imag.copy(), drive.second_harmonic
-    taken = kernels.epoch(parameters, roles, settings, x, drives, rates, phases)
+    drives = np.stack([drive.field.real, drive.field.imag, drive.second_harmonic])
+    taken = kernels.epoch(coupling, edge, own, _roles(network), settings, x, drives, rates, phases)
+    frequency, real, imaginary, second_harmonic = own
     learnt = network.with_parameters(
-        coupling=parameters.coupling,
-        frequency=parameters.frequency,
-        field=parameters.real_field + 1j * parameters.imaginary_field,
-        second_harmonic=parameters.second_harmonic,
+        coupling=coupling,
+        frequency=frequency,
+        field=real + 1j * imaginary,
+        second_harmonic=second_harmonic,
     )
     return learnt, phases, int(taken)
-
-
-def _parameters(network: PhaseNetwork) -> Parameters:
-    from neurosc.ideal.kernels.online import Parameters
-
-    field = network.field
-    return Parameters(
-        np.array(network.coupling, dtype=np.float64),
-        (network.coupling != 0).astype(np.float64),
-        network.frequency.copy(),
-        np.ascontiguousarray(field.real),
-        np.ascontiguousarray(field.imag),
-        network.second_harmonic.copy(),
-    )
 
 
 def _roles(network: PhaseNetwork) -> Roles:

@@ -89,49 +89,45 @@ def cold(w: Lanes, sweeps: int) -> None:
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def evaluate(w: Lanes, outputs: IntArray, references: IntArray, energy: FloatArray) -> None:
-    """Energy, torque and the lower triangle of the Hessian at w.trial."""
+    """Energy, torque and the lower triangle of the Hessian at w.trial.
+
+    Loops over lanes that touch few arrays are the ones that vectorise.
+    """
     m, lanes = w.omega.shape
+    A, B, H, c, s, torque = w.A, w.B, w.H, w.c, w.s, w.torque
     for k in range(lanes):
         energy[k] = 0.0
     for i in range(m):
-        sincos(w.trial[i], w.c[i], w.s[i])
+        sincos(w.trial[i], c[i], s[i])
         for k in range(lanes):
-            c, s = w.c[i, k], w.s[i, k]
-            pull, twice = c * w.hr[i, k] + s * w.hi[i, k], c * c - s * s
-            energy[k] -= pull + w.omega[i, k] * w.trial[i, k] + 0.5 * w.sh[i, k] * twice
-            w.H[i, i, k] = pull + 2.0 * w.sh[i, k] * twice
+            along = c[i, k] * w.hr[i, k] + s[i, k] * w.hi[i, k]
+            twice = c[i, k] * c[i, k] - s[i, k] * s[i, k]
+            energy[k] -= along + w.omega[i, k] * w.trial[i, k] + 0.5 * w.sh[i, k] * twice
+            H[i, i, k] = along + 2.0 * w.sh[i, k] * twice
         for k in range(lanes):
-            c, s = w.c[i, k], w.s[i, k]
-            across = c * w.hi[i, k] - s * w.hr[i, k]
-            w.torque[i, k] = w.omega[i, k] + across - 2.0 * w.sh[i, k] * s * c
+            across = c[i, k] * w.hi[i, k] - s[i, k] * w.hr[i, k]
+            torque[i, k] = w.omega[i, k] + across - 2.0 * w.sh[i, k] * s[i, k] * c[i, k]
     pull = np.empty(lanes)
     for i in range(m):
         for j in range(i):
-            _couple(w, i, j, pull, energy)
+            for k in range(lanes):
+                H[i, j, k] = -A[i, j, k] * (c[i, k] * c[j, k] + s[i, k] * s[j, k])
+            for k in range(lanes):
+                pull[k] = A[i, j, k] * (c[i, k] * s[j, k] - s[i, k] * c[j, k])
+            if B.size:
+                for k in range(lanes):
+                    H[i, j, k] += B[i, j, k] * (c[i, k] * s[j, k] - s[i, k] * c[j, k])
+                for k in range(lanes):
+                    pull[k] += B[i, j, k] * (c[i, k] * c[j, k] + s[i, k] * s[j, k])
+            for k in range(lanes):
+                torque[i, k] += pull[k]
+                torque[j, k] -= pull[k]
+            for k in range(lanes):
+                energy[k] += H[i, j, k]
+                H[i, i, k] -= H[i, j, k]
+                H[j, j, k] -= H[i, j, k]
     for d in range(outputs.size):
         _drive(w, d, outputs[d], references[d], energy)
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _couple(w: Lanes, i: int, j: int, pull: FloatArray, energy: FloatArray) -> None:
-    """What two oscillators exert on each other; loops of few arrays are the ones that vectorise."""
-    A, B, H, c, s, torque = w.A, w.B, w.H, w.c, w.s, w.torque
-    for k in range(energy.size):
-        H[i, j, k] = -A[i, j, k] * (c[i, k] * c[j, k] + s[i, k] * s[j, k])
-    for k in range(energy.size):
-        pull[k] = A[i, j, k] * (c[i, k] * s[j, k] - s[i, k] * c[j, k])
-    if B.size:
-        for k in range(energy.size):
-            H[i, j, k] += B[i, j, k] * (c[i, k] * s[j, k] - s[i, k] * c[j, k])
-        for k in range(energy.size):
-            pull[k] += B[i, j, k] * (c[i, k] * c[j, k] + s[i, k] * s[j, k])
-    for k in range(energy.size):
-        torque[i, k] += pull[k]
-        torque[j, k] -= pull[k]
-    for k in range(energy.size):
-        energy[k] += H[i, j, k]
-        H[i, i, k] -= H[i, j, k]
-        H[j, j, k] -= H[i, j, k]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
