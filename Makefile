@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all benchmarks lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/neurosc demo --out demo --overwrite
@@ -14,6 +14,12 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest -m ""
+
+benchmarks: $(VENV)/.installed-test
+	$(BIN)/python tests/benchmarks/ideal.py
+	$(BIN)/python tests/benchmarks/stepping.py
+	$(BIN)/python tests/benchmarks/sparse.py
+	$(BIN)/python tests/benchmarks/gradients.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
