@@ -15,8 +15,8 @@ from neurosc.substrate import Relaxation, Status
 
 LARGEST = 32
 """Most free oscillators: more, and the lanes' Hessians leave the cache."""
-CHUNK = 1024
-"""Samples to a task."""
+CHUNK = 2**20
+"""Matrix entries to a task: tens of milliseconds, so that a second thread pays."""
 ROUND = 10
 """Newton steps after which lanes that still move are packed together anew."""
 
@@ -57,7 +57,7 @@ def lanes(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
             break
         sweeps = descent.COLD_SWEEPS if cold and done == 0 else 0
         steps = min(ROUND, max_steps - done)
-        over_chunks(partial(run, moving, sweeps, steps), moving.size, CHUNK)
+        over_chunks(partial(run, moving, sweeps, steps), moving.size, max(64, CHUNK // m**2))
         status[(np.abs(theta - origin) > descent.RUNAWAY).any(axis=1)] = Status.NOT_LOCKED
     status[end == kernels.RESTING] = Status.LOCKED
     status[end == kernels.SADDLE] = Status.UNSTABLE
