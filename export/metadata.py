@@ -98,9 +98,6 @@ def inventory(graph: Any) -> str:
 
 def describe(network: PhaseNetwork) -> dict[str, Any]:
     """A network as plain JSON values; equal exactly if the networks are, to the bit."""
-    reference = network.reference
-    if reference is not None:
-        reference = np.atleast_1d(np.asarray(reference)).tolist()
     return {
         "coupling": _describe_coupling(network.coupling),
         "frequency": _to_text(network.frequency),
@@ -109,15 +106,12 @@ def describe(network: PhaseNetwork) -> dict[str, Any]:
         "inputs": network.inputs.tolist(),
         "outputs": network.outputs.tolist(),
         "held": network.held.tolist(),
-        "reference": reference,
+        "reference": network.reference if network.centred else list(network.reference),
         "encoding": [network.encoding.kind, float(network.encoding.scale).hex()],
     }
 
 
 def _restore(values: dict[str, Any]) -> PhaseNetwork:
-    reference = values["reference"]
-    if reference is not None and len(reference) == 1:
-        reference = reference[0]
     kind, scale = values["encoding"]
     return PhaseNetwork(
         _restore_coupling(values["coupling"]),
@@ -127,7 +121,7 @@ def _restore(values: dict[str, Any]) -> PhaseNetwork:
         inputs=values["inputs"],
         outputs=values["outputs"],
         held=values["held"],
-        reference=reference,
+        reference=values["reference"],
         encoding=Encoding(kind, float.fromhex(scale)),
     )
 

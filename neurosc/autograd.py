@@ -103,6 +103,10 @@ class _Leaves:
         (slope,) = torch.autograd.grad(self.energy(start, fixed, sample), start, create_graph=True)
         step = torch.linalg.solve(hessian, -slope)
         theta = fixed.index_put((_tensor(network.free),), start.detach() + step)
+        if network.centred:
+            balance = _tensor(network.co_rotating(np.eye(network.n)))
+            seen = _tensor(network.relative(phases)) + balance @ (theta - fixed)
+            return seen[_tensor(network.outputs)][None]
         frame = network.frame[network.outputs]
         reference = theta[_tensor(np.maximum(frame, 0))] * _tensor(frame >= 0)
         return (theta[_tensor(network.outputs)] - reference)[None]

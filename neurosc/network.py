@@ -91,6 +91,10 @@ class PhaseNetwork:
         A part that no held oscillator, field or second harmonic anchors can turn as a whole, so
         its phases mean something only against a reference. A connected network that floats
         takes its first oscillator; a network in several parts must name one for each part.
+        `"mean"`: each floating part is measured from the mean of its phases, themselves measured
+        from its first oscillator and brought to (-pi, pi]. A nudge then acts on all oscillators
+        with zero sum instead of draining through one; use it with many outputs, and with states
+        whose phases keep away from the antiphase of that first oscillator, where they jump.
     encoding
         How samples enter at the inputs.
 
@@ -114,7 +118,7 @@ class PhaseNetwork:
     inputs: IntArray
     outputs: IntArray
     held: IntArray
-    reference: tuple[int, ...]
+    reference: tuple[int, ...] | Literal["mean"]
     encoding: Encoding
 
     def __init__(
@@ -127,12 +131,11 @@ class PhaseNetwork:
         inputs: Indices = (),
         outputs: Indices = (),
         held: Indices = (),
-        reference: int | Sequence[int] | None = None,
+        reference: int | Sequence[int] | Literal["mean"] | None = None,
         encoding: Encoding | None = None,
     ) -> None:
         coupling = check_coupling(coupling)
         n = coupling.shape[0]
-        given = () if reference is None else reference
         if encoding is not None and not isinstance(encoding, Encoding):
             raise TypeError(
                 f"encoding: expected an Encoding, not {type(encoding).__name__}; "
@@ -146,7 +149,7 @@ class PhaseNetwork:
             "inputs": check_indices("inputs", inputs, n),
             "outputs": check_indices("outputs", outputs, n),
             "held": check_indices("held", held, n),
-            "reference": tuple(check_indices("reference", np.atleast_1d(given), n).tolist()),
+            "reference": _check_reference(reference, n),
             "encoding": encoding or Encoding(),
         }.items():
             object.__setattr__(self, name, value)
@@ -200,19 +203,30 @@ class PhaseNetwork:
         parts[self.free] = number[label]
         return parts
 
+    @property
+    def centred(self) -> bool:
+        """Whether phases of floating parts are measured from the mean of their part."""
+        return self.reference == "mean"
+
     @cached_property
     def frame(self) -> IntArray:
-        """Shape (n,): the oscillator from which each phase is measured, -1 for the absolute."""
-        _, label = _components(self.coupling)
+        """Shape (n,): the oscillator from which each phase is measured, -1 for the absolute.
+
+        Where the network is `centred`, the mean of phases measured so is the zero.
+        """
         frame = np.full(self.n, -1, dtype=np.intp)
-        for r in self.reference:
+        if self.centred:
+            for part in self._members:
+                frame[part] = part[0]
+            return frame
+        _, label = _components(self.coupling)
+        for r in self._named:
             if (frame[label == label[r]] >= 0).any():
                 raise ValueError(
                     f"reference: {frame[r]} and {r} are in the same part; name one for each part"
                 )
             frame[label == label[r]] = r
-        floating = [np.flatnonzero(self.parts == p) for p in range(self.parts.max(initial=-1) + 1)]
-        bare = [part for part in floating if frame[part[0]] < 0]
+        bare = [part for part in self._members if frame[part[0]] < 0]
         if len(bare) == 1 and bare[0].size == self.n:
             frame[:] = 0
         elif bare:
@@ -222,6 +236,17 @@ class PhaseNetwork:
                 "field, or couple them to the rest"
             )
         return frame
+
+    @property
+    def _named(self) -> tuple[int, ...]:
+        return () if self.reference == "mean" else self.reference
+
+    @cached_property
+    def _members(self) -> list[IntArray]:
+        """The oscillators of each floating part."""
+        order = np.argsort(self.parts, kind="stable")
+        starts = np.searchsorted(self.parts[order], np.arange(self.parts.max(initial=-1) + 2))
+        return np.split(order, starts)[1:-1]
 
     @cached_property
     def blocks(self) -> tuple[Any, Any]:
@@ -239,28 +264,40 @@ class PhaseNetwork:
 
     def relative(self, phases: FloatArray) -> FloatArray:
         """Phases (..., n) measured in their `frame`, wrapped to (-pi, pi]."""
-        framed = self.frame >= 0
-        shift = np.where(framed, phases[..., np.where(framed, self.frame, 0)], 0.0)
-        return wrap(phases - shift)
-
-    def co_rotating(self, frequency: FloatArray) -> FloatArray:
-        """Frequencies (..., n) less their mean over each floating part, which turns as a whole."""
-        left = frequency.copy()
-        for part in range(self.parts.max(initial=-1) + 1):
-            mine = self.parts == part
-            inside = np.ascontiguousarray(frequency[..., mine])  # the order of a sum decides bits
-            left[..., mine] = inside - inside.mean(axis=-1, keepdims=True)
-        return left
+        return wrap(phases - self._zero(phases))
 
     def gauge(self, phases: FloatArray) -> FloatArray:
-        """Phases (..., n) with each floating part turned so that its reference stands at 0."""
-        turned = phases
-        for part in range(self.parts.max(initial=-1) + 1):
-            mine = np.flatnonzero(self.parts == part)
-            reference = self.frame[mine[0]]
-            turned = turned.copy()
-            turned[..., mine] -= phases[..., reference, None]
-        return wrap(turned)
+        """Phases (..., n) with each floating part turned so that its zero stands at 0."""
+        return wrap(phases - np.where(self.parts >= 0, self._zero(phases), 0.0))
+
+    def _zero(self, phases: FloatArray) -> FloatArray:
+        """The phase from which that of each oscillator is measured, (..., n)."""
+        framed = self.frame >= 0
+        zero = np.where(framed, phases[..., np.where(framed, self.frame, 0)], 0.0)
+        return zero + self.part_mean(wrap(phases - zero)) if self.centred else zero
+
+    def pull_back(self, slope: FloatArray) -> FloatArray:
+        """The gradient (..., n) of a cost of `relative` phases, from its slope (..., outputs)."""
+        force = np.zeros((*slope.shape[:-1], self.n))
+        force[..., self.outputs] = slope
+        if self.centred:
+            return self.co_rotating(force)
+        frame = self.frame[self.outputs]
+        for r in np.unique(frame[frame >= 0]):
+            force[..., r] -= np.ascontiguousarray(slope[..., frame == r]).sum(axis=-1)
+        return force
+
+    def co_rotating(self, values: FloatArray) -> FloatArray:
+        """Frequencies (..., n) less their mean over each floating part, which turns as a whole."""
+        return values - self.part_mean(values)
+
+    def part_mean(self, values: FloatArray) -> FloatArray:
+        """The mean of values (..., n) over the floating part of each oscillator, 0 if anchored."""
+        mean = np.zeros_like(values)
+        for part in self._members:
+            mine = values if part.size == self.n else np.ascontiguousarray(values[..., part])
+            mean[..., part] = mine.mean(axis=-1, keepdims=True)
+        return mean
 
     def encode(self, x: npt.ArrayLike | None, batch: int | None = None) -> Encoded:
         """A batch of samples (batch, len(inputs)) at the oscillators.
@@ -373,12 +410,23 @@ class PhaseNetwork:
         kind = "complex" if self.is_complex else "real"
         return (
             f"PhaseNetwork({self.n} oscillators, {_count_edges(self.coupling)} {kind} couplings, "
-            f"{self.inputs.size} inputs ({self.encoding.kind}), {self.outputs.size} outputs)"
+            f"{self.inputs.size} inputs ({self.encoding.kind}), {self.outputs.size} outputs"
+            f"{', phases from the mean' if self.centred else ''})"
         )
 
 
 def _same_edges(one: Any, other: Any) -> bool:
     return one is other or (not is_sparse(one) and np.array_equal(one != 0, other != 0))
+
+
+def _check_reference(given: Any, n: int) -> tuple[int, ...] | Literal["mean"]:
+    if isinstance(given, str):
+        if given != "mean":
+            raise ValueError(f'reference: {given!r} is no oscillator; give numbers or "mean"')
+        return "mean"
+    return tuple(
+        check_indices("reference", np.atleast_1d([] if given is None else given), n).tolist()
+    )
 
 
 def phasors(phases: FloatArray | ComplexArray, amplitude: npt.ArrayLike = 1.0) -> ComplexArray:
@@ -387,9 +435,9 @@ def phasors(phases: FloatArray | ComplexArray, amplitude: npt.ArrayLike = 1.0) -
 
 
 def wrap(phases: npt.ArrayLike) -> FloatArray:
-    """Angles in radians brought to (-pi, pi]."""
-    turned = np.asarray(phases, dtype=np.float64)
-    return np.asarray(turned - 2 * np.pi * np.ceil((turned - np.pi) / (2 * np.pi)))
+    """Angles in radians, of complex ones the real parts, brought to (-pi, pi]."""
+    turned = np.asarray(phases)
+    return np.asarray(turned - 2 * np.pi * np.ceil((turned.real - np.pi) / (2 * np.pi)))
 
 
 def _state(

@@ -81,7 +81,7 @@ def network_header(network: PhaseNetwork) -> dict[str, Any]:
     """What of a network goes into the JSON header."""
     return {
         "encoding": [network.encoding.kind, network.encoding.scale],
-        "reference": list(network.reference),
+        "reference": network.reference if network.centred else list(network.reference),
         "sparse": is_sparse(network.coupling),
         "n": network.n,
     }

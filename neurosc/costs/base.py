@@ -48,6 +48,10 @@ class Cost(abc.ABC):
     def hessian(self, phases: FloatArray, target: Target) -> FloatArray:
         """d2C/dtheta2, shape (batch, k, k)."""
 
+    def hessian_diagonal(self, phases: FloatArray, target: Target) -> FloatArray | None:
+        """The diagonal (batch, k) of a Hessian that is diagonal, or None."""
+        return None
+
     def classes(self, n_outputs: int) -> int:
         """How many classes `n_outputs` oscillators can tell apart."""
         return n_outputs

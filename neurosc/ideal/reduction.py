@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 
 from neurosc.costs import check_batch, take
 from neurosc.ideal.products import padded, product
@@ -19,6 +20,7 @@ from neurosc.network import (
     IntArray,
     PhaseNetwork,
     phasors,
+    wrap,
 )
 from neurosc.parameters import is_sparse
 from neurosc.substrate import Nudge, batch_start
@@ -153,17 +155,52 @@ class RelativeDrive(NamedTuple):
 class Feedback:
     """beta C as a function of the free phases (batch, m).
 
-    `rows` are the free oscillators on which it acts: the outputs and, with the opposite torque,
-    the references from which they are measured. `frame` (k, len(rows)) takes their phases to the
-    k output phases that the cost sees, less the constant `offset` (batch, k) of held references.
-    `drive` is the same nudge where the cost is a static one and all outputs have free references.
+    The cost sees the phases of `outputs` less those of their references or, where `parts` is not
+    empty, less the mean of their floating part; both take the opposite torque.
+
+    Attributes
+    ----------
+    outputs, references
+        (k,), numbers among the free oscillators; -1 for a reference that is none of them.
+    offset
+        (batch, k), the constant phases of held references.
+    parts
+        (m,), the floating part of each free oscillator, of a `centred` network; else empty.
+    drive
+        The same nudge where the cost is a static one and all outputs have free references.
     """
 
     nudge: Nudge
-    rows: IntArray
-    frame: FloatArray
+    outputs: IntArray
+    references: IntArray
     offset: FloatArray
+    parts: IntArray
     drive: RelativeDrive | None
+
+    @cached_property
+    def rows(self) -> IntArray:
+        """The free oscillators on which it acts, the outputs first."""
+        others = np.unique(self.references[self.references >= 0])
+        if self.parts.size:
+            acted_on = np.isin(self.parts, self.parts[self.outputs]) & (self.parts >= 0)
+            others = np.flatnonzero(acted_on)
+        return np.concatenate([self.outputs, np.setdiff1d(others, self.outputs)])
+
+    @cached_property
+    def _groups(self) -> list[tuple[IntArray, IntArray]]:
+        """Outputs of one zero, and the places among `rows` of the oscillators that make it.
+
+        The first of these is that with the lowest number, from which a mean is taken.
+        """
+        if self.parts.size:
+            order = np.argsort(self.rows)
+            part, mine = self.parts[self.rows[order]], self.parts[self.outputs]
+            floating = np.unique(mine[mine >= 0])
+            return [(np.flatnonzero(mine == p), order[part == p]) for p in floating]
+        moving = np.unique(self.references[self.references >= 0])
+        return [
+            (np.flatnonzero(self.references == r), np.flatnonzero(self.rows == r)) for r in moving
+        ]
 
     def take(self, samples: IntArray) -> Feedback:
         """The nudge of some of the samples."""
@@ -179,8 +216,13 @@ class Feedback:
 
     def seen(self, free_phases: FloatArray, samples: IntArray) -> FloatArray:
         """The output phases that the cost sees."""
-        own = free_phases[:, self.rows]
-        return np.asarray((own[:, None, :] * self.frame).sum(axis=-1) - self.offset[samples])
+        own = np.ascontiguousarray(free_phases[:, self.rows])
+        seen = own[:, : self.outputs.size] - self.offset[samples]
+        for outputs, zero in self._groups:
+            first = own[:, zero[0], None]
+            around = np.ascontiguousarray(wrap(own[:, zero] - first))
+            seen[:, outputs] -= first + around.mean(axis=1, keepdims=True)
+        return seen
 
     def _target(self, samples: IntArray) -> Any:
         return take(self.nudge.target, samples)
@@ -193,14 +235,43 @@ class Feedback:
     def gradient(self, free_phases: FloatArray, samples: IntArray) -> FloatArray:
         """beta dC/dtheta at `rows`."""
         seen = self.seen(free_phases, samples)
-        slope = self.nudge.cost.gradient(seen, self._target(samples))
-        return np.asarray(self.nudge.beta * (slope[:, :, None] * self.frame).sum(axis=1))
+        slope = self.nudge.beta * self.nudge.cost.gradient(seen, self._target(samples))
+        force = np.zeros((len(slope), self.rows.size), dtype=slope.dtype)
+        force[:, : self.outputs.size] = slope
+        for outputs, zero in self._groups:
+            net = np.ascontiguousarray(slope[:, outputs]).sum(axis=1, keepdims=True)
+            force[:, zero] -= net / zero.size
+        return force
 
     def hessian(self, free_phases: FloatArray, samples: IntArray) -> FloatArray:
-        """beta d2C/dtheta2 at `rows`."""
+        """beta d2C/dtheta2 at `rows`, dense."""
         seen = self.seen(free_phases, samples)
         curvature = self.nudge.cost.hessian(seen, self._target(samples))
-        return np.asarray(self.nudge.beta * (self.frame.T @ curvature @ self.frame))
+        frame = np.eye(self.outputs.size, self.rows.size)
+        for outputs, zero in self._groups:
+            frame[np.ix_(outputs, zero)] -= 1 / zero.size
+        return np.asarray(self.nudge.beta * (frame.T @ curvature @ frame))
+
+    def sparse_hessian(self, free_phases: FloatArray, sample: int) -> Any:
+        """beta d2C/dtheta2 (m, m) of one sample with phases (m,), in compressed rows.
+
+        Of a `centred` network it leaves out that the means are taken away, on both sides.
+        """
+        m, k, samples = free_phases.size, self.outputs.size, np.array([sample])
+        seen, target = self.seen(free_phases[None], samples), self._target(samples)
+        own = self.nudge.cost.hessian_diagonal(seen, target)
+        curvature: Any
+        if own is None:
+            curvature = scipy.sparse.csr_array(self.nudge.cost.hessian(seen, target)[0])
+        else:
+            curvature = scipy.sparse.diags_array(own[0])
+        ones, numbers = np.ones(k), np.arange(k)
+        frame = scipy.sparse.csr_array((ones, (numbers, self.outputs)), shape=(k, m))
+        if not self.parts.size:
+            moving = self.references >= 0
+            at = (numbers[moving], self.references[moving])
+            frame = frame - scipy.sparse.csr_array((ones[moving], at), shape=(k, m))
+        return self.nudge.beta * scipy.sparse.csr_array(frame.T @ curvature @ frame)
 
 
 def reduce(
@@ -251,7 +322,7 @@ def alike(problems: Sequence[Reduction]) -> bool:
         p.network.is_complex == first.is_complex
         and all(
             np.array_equal(getattr(first, name), getattr(p.network, name))
-            for name in ("free", "parts", "frame")
+            for name in ("free", "parts", "frame", "centred")
         )
         for p in problems[1:]
     )
@@ -339,19 +410,14 @@ def _nudged(
         field[:, column[outputs]] += nudge.beta * drive.field
         harmonic[:, column[outputs]] += nudge.beta * drive.second_harmonic
         return None
-    moving = np.unique(references[(references >= 0) & (column[references] >= 0)])
-    acted_on = np.concatenate([outputs, np.setdiff1d(moving, outputs)])
-    frame = np.zeros((outputs.size, acted_on.size))
-    frame[:, : outputs.size] = np.eye(outputs.size)
     offset = np.zeros((len(field), outputs.size))
-    for k, r in enumerate(references):
-        if r >= 0 and column[r] >= 0:
-            frame[k, acted_on == r] -= 1
-        elif r >= 0:
-            offset[:, k] = encoded.phases[:, r]
+    still = np.flatnonzero((references >= 0) & (column[references] < 0))
+    offset[:, still] = encoded.phases[:, references[still]]
+    moving = np.where(references >= 0, column[references], -1)
+    parts = network.parts[network.free] if network.centred else np.zeros(0, dtype=np.intp)
     relative = None
-    if drive is not None and (references >= 0).all() and (column[references] >= 0).all():
+    if drive is not None and (moving >= 0).all() and not network.centred:
         fields = (drive.field.real, drive.field.imag, drive.second_harmonic)
         scaled = [np.array(np.broadcast_to(nudge.beta * f, offset.shape)) for f in fields]
-        relative = RelativeDrive(column[outputs], column[references], *scaled)
-    return Feedback(nudge, column[acted_on], frame, offset, relative)
+        relative = RelativeDrive(column[outputs], moving, *scaled)
+    return Feedback(nudge, column[outputs], moving, offset, parts, relative)

@@ -31,7 +31,11 @@ def is_minimum(sample: Sample, state: State, solver: Solver) -> bool:
 def _is_laplacian(state: State) -> bool:
     """Whether every edge pulls together, and nothing else pushes away."""
     h = state.hessian
-    return bool(h.cost is None and h.lowest > TINY * h.scale and h.anchor.min() >= 0)
+    if h.cost is not None:
+        own = h.cost.diagonal()
+        if own.min() < 0 or np.count_nonzero(own) < h.cost.count_nonzero():
+            return False
+    return bool(h.lowest > TINY * h.scale and h.anchor.min() >= 0)
 
 
 def _is_anchored(sample: Sample, state: State) -> bool:

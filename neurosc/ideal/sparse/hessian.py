@@ -11,7 +11,7 @@ import numpy.typing as npt
 import scipy
 
 from neurosc.ideal.reduction import Reduction
-from neurosc.network import FloatArray, IntArray
+from neurosc.network import FloatArray
 
 Reals = npt.NDArray[np.floating[Any]]
 Index = npt.NDArray[np.int32]
@@ -181,8 +181,9 @@ class Sample:
             here, sample = theta[None], np.array([b])
             energy += float(p.feedback.energy(here, sample)[0])
             torque[p.feedback.rows] -= p.feedback.gradient(here, sample)[0]
-            cost = _spread(p.feedback.rows, p.feedback.hessian(here, sample)[0], m)
-        hessian = Hessian(self.edges, self.parts, weights, lowest, anchor, bound, cost, False)
+            cost = p.feedback.sparse_hessian(theta, b)
+        centred = p.network.centred
+        hessian = Hessian(self.edges, self.parts, weights, lowest, anchor, bound, cost, centred)
         return State(theta, energy, torque, hessian)
 
     def largest_lag(self, v: FloatArray) -> float:
@@ -197,9 +198,3 @@ def samples(problem: Reduction) -> list[Sample]:
     """The samples of a batch; they share the edges."""
     edges, parts = Edges.of(problem), Parts.of(problem)
     return [Sample(problem, b, edges, parts) for b in range(problem.batch)]
-
-
-def _spread(rows: IntArray, block: FloatArray, m: int) -> Any:
-    """A small block among all oscillators."""
-    i, j = np.meshgrid(rows, rows, indexing="ij")
-    return scipy.sparse.csr_array((block.ravel(), (i.ravel(), j.ravel())), shape=(m, m))
