@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 
 from neurosc import (
     CosineCost,
     CrossEntropy,
     Encoding,
+    Ideal,
     LogCosineCost,
     PhaseNetwork,
     SquaredCosineCost,
@@ -24,6 +26,7 @@ from neurosc import (
 )
 from neurosc.costs import Cost
 from neurosc.finite_differences import finite_differences
+from neurosc.ideal.connectivity import algebraic_connectivity
 from tests.conftest import kuramoto
 
 BETAS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 1e-2, 1e-3, 1e-4)
@@ -48,18 +51,56 @@ def test_identity_reaches_the_published_figures(n: int) -> None:
     assert orders["holomorphic 8"] == pytest.approx(8, abs=0.05)
 
 
-def test_identity_of_a_large_sparse_network() -> None:
-    network = topology.random_graph(10_000, 6, frequency_spread=0.3, rng=0)
-    found = verify.identity(
-        network.replace(outputs=[3000, 7000]), betas=(1e-2, 1e-3), schemes=("symmetric",)
-    )
+@pytest.mark.parametrize(
+    "network",
+    [
+        verify.random_regular(10_000, rng=0),
+        topology.grid((60, 60), frequency_spread=0.05, rng=0).replace(
+            reference="mean", outputs=range(5, 3600, 40)
+        ),
+    ],
+    ids=["6-regular", "grid"],
+)
+def test_identity_of_large_sparse_networks_with_many_outputs(network: PhaseNetwork) -> None:
+    """A balanced nudge of 1e-3 of the algebraic connectivity is exact to 1e-4 at any size."""
+    betas = verify.betas(network, (1e-2, 1e-3))
+    found = verify.identity(network, betas=betas, schemes=("symmetric",))
     assert found.automatic is None
     assert found.edges == network.coupling.nnz // 2
-    assert found.finite_difference.relative_error < 1e-7
+    assert found.finite_difference.relative_error < 1e-6
     best = found.agreements[1]
-    assert (best.scheme, best.beta) == ("symmetric", 1e-3)
+    assert (best.scheme, best.beta) == ("symmetric", betas[1])
     assert 1 - best.cosine < 1e-10
-    assert best.relative_error < 1e-5
+    assert best.relative_error < 1e-6
+
+
+@pytest.mark.slow
+def test_identity_at_a_million() -> None:
+    network = verify.random_regular(1_000_000, rng=0)
+    found = verify.agreement(
+        network, None, [0], cost=CosineCost(), betas=verify.betas(network, [1e-3]),
+        schemes=("symmetric",),
+    )  # fmt: skip
+    assert 1 - found[0].cosine < 1e-8
+    assert found[0].relative_error < 1e-4
+
+
+def test_the_algebraic_connectivity_is_the_lowest_eigenvalue(small: PhaseNetwork) -> None:
+    for network in (
+        topology.random_graph(300, 6, frequency_spread=0.3, rng=0),
+        topology.grid((12, 20), frequency_spread=0.05, rng=0),
+        small.replace(coupling=scipy.sparse.csr_array(small.coupling)),
+    ):
+        x = np.full((2, network.inputs.size), 0.4) if network.inputs.size else None
+        phases = Ideal().relax(network, x).raise_for_status().phases
+        dense = network.replace(coupling=network.coupling.toarray())
+        exact = algebraic_connectivity(dense, phases, x)
+        free = np.ix_(network.free, network.free)
+        values = np.linalg.eigvalsh(network.hessian(phases[0])[free])
+        assert exact[0] == pytest.approx(values[network.parts.max() + 1], rel=1e-8)
+        found = algebraic_connectivity(network, phases, x)
+        np.testing.assert_allclose(found, exact, rtol=0.03)
+        assert (found > exact * (1 - 1e-9)).all()
 
 
 def test_a_nudge_past_the_stability_edge_has_no_numbers() -> None:

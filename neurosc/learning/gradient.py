@@ -67,6 +67,10 @@ def upper(coupling: Any) -> Any:
     return coupling[np.triu_indices(len(coupling), 1)]
 
 
+CHUNK = 2**20
+"""Products of a sparse correlation that are held at a time."""
+
+
 def correlation(network: PhaseNetwork, left: ComplexArray, right: ComplexArray) -> Any:
     """mean over rows of left_i conj(right_j) at the network's edges; (n, n).
 
@@ -75,8 +79,12 @@ def correlation(network: PhaseNetwork, left: ComplexArray, right: ComplexArray) 
     if is_sparse(network.coupling):
         edges = network.coupling.copy()
         rows = np.repeat(np.arange(network.n), np.diff(edges.indptr))
-        values = (left[:, rows] * right[:, edges.indices].conj()).mean(axis=0)
-        edges.data = values if network.is_complex else values.real.copy()
+        chunk = max(1, CHUNK // len(left))
+        for first in range(0, rows.size, chunk):
+            some = slice(first, first + chunk)
+            i, j = rows[some], edges.indices[some]
+            values = (left[:, i] * right[:, j].conj()).mean(axis=0)
+            edges.data[some] = values if network.is_complex else values.real
         return edges
     dense = np.asarray(left.T @ right.conj()) / len(left)
     dense = np.where(network.coupling != 0, dense, 0)

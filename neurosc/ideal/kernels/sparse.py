@@ -115,11 +115,13 @@ def sweep(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def largest_lag(v: FloatArray, indptr: IntArray, indices: IntArray, h: ComplexArray) -> float:
-    """max |v_i - v_j| over edges and |v_i| where a field acts."""
+def largest_lag(
+    v: FloatArray, indptr: IntArray, indices: IntArray, h: ComplexArray, sh: FloatArray
+) -> float:
+    """max |v_i - v_j| over edges, and |v_i| where a field or second harmonic acts."""
     largest = 0.0
     for i in range(v.size):
-        if h[i] != 0:
+        if h[i] != 0 or sh[i] != 0:
             largest = max(largest, abs(v[i]))
         for e in range(indptr[i], indptr[i + 1]):
             largest = max(largest, abs(v[i] - v[indices[e]]))

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.sparse import preconditioners
-from neurosc.ideal.sparse.descent import descend_all, response
+from neurosc.ideal.sparse.descent import descend_all, lowest_curvature, response
 from neurosc.substrate import Relaxation
 
-__all__ = ["adaptive_newton", "amg_newton", "direct_newton", "response", "sparse_newton"]
+__all__ = [
+    "adaptive_newton",
+    "amg_newton",
+    "direct_newton",
+    "lowest_curvature",
+    "response",
+    "sparse_newton",
+]
 
 
 def sparse_newton(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:

@@ -22,12 +22,17 @@ from neurosc.ideal.sparse.hessian import Sample, State, samples
 from neurosc.ideal.sparse.preconditioners import Choice
 from neurosc.ideal.sparse.solver import Solver
 from neurosc.network import FloatArray
+from neurosc.randomness import stream
 from neurosc.substrate import Relaxation, Status
 
 COARSEST_SOLVE, FINEST_SOLVE = 1e-2, 1e-4
 """Relative residuals of the linear systems, far from rest and close to it."""
 LAST_SOLVE = 0.2
 """Share of the limit to which the last of them goes."""
+ROTATION = 1e-3
+"""A direction that loses all but this share with its rotation is rounding, not curvature."""
+INVERSE_STEPS, INVERSE_SOLVE, SETTLED = 30, 1e-2, 3e-3
+"""Most inverse iterations, their relative residuals, and the relative change that ends them."""
 
 
 def descend_all(
@@ -50,6 +55,25 @@ def response(problem: Reduction, phases: FloatArray, force: FloatArray) -> Float
         state = sample.evaluate(theta)
         solver = Solver(sample, preconditioners.best, patient=True)
         out[:] = sample.parts.centre(solver.solve(state, f, 1e-12).x)
+    return found
+
+
+def lowest_curvature(problem: Reduction, phases: FloatArray) -> FloatArray:
+    """The smallest eigenvalue of H (batch,) at phases (batch, m), on the complement of rotation.
+
+    By inverse iteration from a random vector: from above, to about a percent, where H is positive.
+    """
+    found = np.empty(problem.batch)
+    for b, (sample, theta) in enumerate(zip(samples(problem), phases, strict=True)):
+        state = sample.evaluate(theta)
+        solver = Solver(sample, preconditioners.best, patient=True)
+        v = sample.parts.centre(stream(0, "lowest curvature").standard_normal(theta.size))
+        found[b], before = np.nan, np.nan
+        for _ in range(INVERSE_STEPS):
+            v = sample.parts.centre(solver.solve(state, v / np.linalg.norm(v), INVERSE_SOLVE).x)
+            before, found[b] = found[b], v @ (state.hessian @ v) / (v @ v)
+            if abs(before - found[b]) < SETTLED * found[b]:
+                break
     return found
 
 
@@ -91,14 +115,16 @@ def _slides(sample: Sample, way: FloatArray) -> bool:
 
 def _step(state: State, solver: Solver, forcing: float) -> FloatArray:
     """A step downhill that changes no phase difference by more than `LONGEST_STEP`."""
-    found = solver.solve(state, state.torque, forcing)
-    step = found.x
+    sample, centre = solver.sample, solver.sample.parts.centre
+    found = solver.solve(state, centre(state.torque), forcing)
+    step = centre(found.x)
     if found.direction is not None:
-        along = found.direction
-        step = step + along * (LONGEST_STEP / max(solver.sample.largest_lag(along), 1e-300))
+        along = centre(found.direction)
+        if np.abs(along).max() > ROTATION * np.abs(found.direction).max():
+            step += along * (LONGEST_STEP / sample.largest_lag(along))
     if 2 * np.abs(step).max() > LONGEST_STEP:
-        step = step * min(1.0, LONGEST_STEP / max(solver.sample.largest_lag(step), 1e-300))
-    return solver.sample.parts.centre(step)
+        step *= min(1.0, LONGEST_STEP / max(sample.largest_lag(step), LONGEST_STEP))
+    return step
 
 
 def _shorten(sample: Sample, state: State, step: FloatArray, solver: Solver) -> State | None:

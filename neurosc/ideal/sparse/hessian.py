@@ -190,8 +190,8 @@ class Sample:
         """The largest change of a phase difference on an edge, or of a phase against a field."""
         from neurosc.ideal.kernels.sparse import largest_lag
 
-        indptr, indices, *_ = self.edges
-        return float(largest_lag(v, indptr, indices, self.problem.field[self.b]))
+        p, (indptr, indices, *_) = self.problem, self.edges
+        return float(largest_lag(v, indptr, indices, p.field[self.b], p.second_harmonic[self.b]))
 
 
 def samples(problem: Reduction) -> list[Sample]:
