@@ -261,3 +261,11 @@ def test_an_unreachable_tolerance_ends_at_rounding(ideal: Ideal) -> None:
     last = Ideal(ideal.method, tolerance=1e-18, max_steps=5).relax(network, start=rest.phases)
     assert last.residual[0] < 1e-14
     np.testing.assert_allclose(last.phases, rest.phases, atol=1e-8)
+
+
+def test_large_grids_lock_from_random_phases_with_their_vortices() -> None:
+    network = topology.grid((45, 45), frequency_spread=0.05, rng=0)
+    start = np.random.default_rng(0).uniform(-np.pi, np.pi, (3, network.n))
+    relaxed = Ideal().relax(network, start=start).raise_for_status()
+    for hessian in network.hessian(relaxed.phases):
+        np.linalg.cholesky(hessian[1:, 1:])  # raises unless positive with the first pinned

@@ -85,18 +85,20 @@ def evaluate(
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def sweep(
     theta: FloatArray,
+    z: FloatArray,
     indptr: IntArray,
     indices: IntArray,
     A: FloatArray,
     B: FloatArray,
+    omega: FloatArray,
     h: ComplexArray,
     sweeps: int,
 ) -> None:
-    """Turn each oscillator in order along its local field; it is silent until its first turn.
+    """Turn each oscillator in order to the minimum of its energy, without second harmonic.
 
-    In a layered network the first sweep is the feed-forward pass. What floats stays at 0.
+    z (m, 2) are the rotors; where they are zero, an oscillator is silent until its first turn. In
+    a layered network the first sweep is then the feed-forward pass, and what floats stays at 0.
     """
-    z = np.zeros((theta.size, 2))
     for _ in range(sweeps):
         for i in range(theta.size):
             ur, ui = h[i].real, h[i].imag
@@ -109,9 +111,11 @@ def sweep(
                     ui += B[e] * cj
             size = np.sqrt(ur * ur + ui * ui)
             if size > 0.0:
-                theta[i] = np.arctan2(ui, ur)
-                z[i, 0] = ur / size
-                z[i, 1] = ui / size
+                lead = np.arcsin(min(max(omega[i] / size, -0.9), 0.9))
+                turn = np.arctan2(ui, ur) + lead - theta[i]
+                theta[i] += turn - 2.0 * np.pi * np.round(turn / (2.0 * np.pi))
+                z[i, 0] = np.cos(theta[i])
+                z[i, 1] = np.sin(theta[i])
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

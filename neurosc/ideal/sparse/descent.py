@@ -20,7 +20,7 @@ from neurosc.ideal.sparse import preconditioners
 from neurosc.ideal.sparse.certificate import is_minimum
 from neurosc.ideal.sparse.hessian import Sample, State, samples
 from neurosc.ideal.sparse.preconditioners import Choice
-from neurosc.ideal.sparse.solver import Solver
+from neurosc.ideal.sparse.solver import Solution, Solver
 from neurosc.network import FloatArray
 from neurosc.randomness import stream
 from neurosc.substrate import Relaxation, Status
@@ -29,6 +29,8 @@ COARSEST_SOLVE, FINEST_SOLVE = 1e-2, 1e-4
 """Relative residuals of the linear systems, far from rest and close to it."""
 LAST_SOLVE = 0.2
 """Share of the limit to which the last of them goes."""
+SWEEPS = 4
+"""Times that each oscillator turns on its own after a step along negative curvature."""
 ROTATION = 1e-3
 """A direction that loses all but this share with its rotation is rounding, not curvature."""
 INVERSE_STEPS, INVERSE_SOLVE, SETTLED = 30, 1e-2, 3e-3
@@ -96,11 +98,13 @@ def _descend(sample: Sample, solver: Solver, limit: float, max_steps: int) -> _E
             return _End(state.theta, Status.NOT_LOCKED, residual)
         if size < before:
             forcing = float(np.clip(0.5 * (size / before) ** 1.5, FINEST_SOLVE, COARSEST_SOLVE))
-        step = _step(state, solver, max(forcing, min(LAST_SOLVE * limit / residual, 0.5)))
-        moved = _shorten(sample, state, step, solver)
+        goal = max(forcing, min(LAST_SOLVE * limit / residual, 0.5))
+        found = solver.solve(state, sample.parts.centre(state.torque), goal)
+        moved = _shorten(sample, state, _step(sample, found), solver)
         if moved is None:
             break
-        state, before = moved, size
+        before = size
+        state = moved if found.direction is None else _smooth(sample, moved, solver)
     residual = float(np.abs(state.torque).max())
     if residual > limit:
         return _End(state.theta, Status.STEP_LIMIT, residual)
@@ -113,10 +117,9 @@ def _slides(sample: Sample, way: FloatArray) -> bool:
     return bool(np.abs(way).max() > 0.5 * RUNAWAY) and sample.largest_lag(way) > RUNAWAY
 
 
-def _step(state: State, solver: Solver, forcing: float) -> FloatArray:
+def _step(sample: Sample, found: Solution) -> FloatArray:
     """A step downhill that changes no phase difference by more than `LONGEST_STEP`."""
-    sample, centre = solver.sample, solver.sample.parts.centre
-    found = solver.solve(state, centre(state.torque), forcing)
+    centre = sample.parts.centre
     step = centre(found.x)
     if found.direction is not None:
         along = centre(found.direction)
@@ -125,6 +128,12 @@ def _step(state: State, solver: Solver, forcing: float) -> FloatArray:
     if 2 * np.abs(step).max() > LONGEST_STEP:
         step *= min(1.0, LONGEST_STEP / max(sample.largest_lag(step), LONGEST_STEP))
     return step
+
+
+def _smooth(sample: Sample, state: State, solver: Solver) -> State:
+    """Where the energy curves down in many places: sweeps settle them all, if it falls by them."""
+    swept = sample.evaluate(sample.swept(state.theta, SWEEPS), solver.dtype)
+    return swept if swept.energy < state.energy else state
 
 
 def _shorten(sample: Sample, state: State, step: FloatArray, solver: Solver) -> State | None:

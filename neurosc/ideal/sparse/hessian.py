@@ -153,15 +153,27 @@ class Sample:
 
     def start(self, sweeps: int) -> FloatArray:
         """The given start, or each oscillator along the local field of those before it."""
-        from neurosc.ideal.kernels.sparse import sweep
-
         p = self.problem
         if p.start is not None:
             return np.array(p.start[self.b])
         theta = np.zeros(self.parts.label.size)
         if p.field[self.b].any():
-            sweep(theta, *self.edges, p.field[self.b], sweeps)
+            self._sweep(theta, np.zeros((theta.size, 2)), np.zeros(theta.size), sweeps)
         return theta
+
+    def swept(self, theta: FloatArray, sweeps: int) -> FloatArray:
+        """Phases after each oscillator, in order, has turned to the minimum of its own energy."""
+        from neurosc.ideal.kernels.sparse import phasors
+
+        theta = theta.copy()
+        phasors(theta, self._rotors)
+        self._sweep(theta, self._rotors, self.problem.frequency[self.b], sweeps)
+        return theta
+
+    def _sweep(self, theta: FloatArray, z: FloatArray, omega: FloatArray, sweeps: int) -> None:
+        from neurosc.ideal.kernels.sparse import sweep
+
+        sweep(theta, z, *self.edges, omega, self.problem.field[self.b], sweeps)
 
     def evaluate(self, theta: FloatArray, dtype: type[np.floating[Any]] = np.float64) -> State:
         """Energy, torque and Hessian; the latter is held in `dtype`."""
