@@ -169,7 +169,11 @@ def test_what_the_online_loop_does_not_take_goes_the_general_way() -> None:
     assert online.drive_of(network, Ideal(), cost, rows) is not None
     sparse = network.replace(coupling=scipy.sparse.csr_array(network.coupling))
     wide = topology.layered([2, 40, 2], rng=0)
-    for other, on in ((sparse, Ideal()), (wide, Ideal()), (network, Ideal(noise=0.1))):
+    floating = vowel_like(np.random.default_rng(0))
+    centred = floating.replace(reference="mean")
+    assert online.drive_of(floating, Ideal(), cost, rows) is not None
+    others = (sparse, wide, centred)
+    for other, on in [(n, Ideal()) for n in others] + [(network, Ideal(noise=0.1))]:
         assert online.drive_of(other, on, cost, rows) is None
 
 

@@ -28,10 +28,6 @@ TIMED = ("duration", "dt", "scheme", "precision")
 """Arguments of stepping alone."""
 
 
-TIMED = ("duration", "dt", "scheme", "precision")
-"""Arguments of stepping alone."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Ideal:
     """The ideal substrate.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from neurosc import observables
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.tiles import Stepping, integrate
-from neurosc.network import ComplexArray, FloatArray, IntArray
+from neurosc.network import ComplexArray, FloatArray, IntArray, PhaseNetwork
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,19 +24,21 @@ class Trajectory:
     phases
         Shape (batch, times, n), radians, unwrapped, in the frame in which the network's
         frequencies are given.
-    frame
-        Shape (n,): the oscillator from which each phase is measured, -1 for the absolute.
+    network
+        Whose phases they are.
     """
 
     times: FloatArray
     phases: FloatArray
-    frame: IntArray
+    network: PhaseNetwork
 
     def relative(self) -> FloatArray:
-        """Phases (batch, times, n) against their references, unwrapped."""
-        framed = self.frame >= 0
-        shift = np.where(framed, self.phases[..., np.where(framed, self.frame, 0)], 0.0)
-        return np.asarray(self.phases - shift)
+        """Phases (batch, times, n) against their references or mean, unwrapped."""
+        if self.network.centred:
+            return np.asarray(self.phases - self.network.part_mean(self.phases))
+        frame = self.network.frame
+        zero = np.where(frame >= 0, self.phases[..., np.maximum(frame, 0)], 0.0)
+        return np.asarray(self.phases - zero)
 
     def order_parameter(self, m: int = 1) -> FloatArray:
         """R_m = |Z_m|, shape (batch, times); see `neurosc.order_parameter`."""
@@ -68,7 +70,7 @@ def record(problem: Reduction, times: npt.ArrayLike, stepping: Stepping) -> Traj
     moving += frame_turn[:, None, :] * reached[:, None]
     phases = np.repeat(problem.encoded.phases[:, None, :], len(marks), axis=1)
     phases[..., free] = moving
-    return Trajectory(reached, phases, problem.network.frame)
+    return Trajectory(reached, phases, problem.network)
 
 
 def _marks(times: npt.ArrayLike, dt: float) -> IntArray:

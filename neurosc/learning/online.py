@@ -35,7 +35,7 @@ def drive_of(network: PhaseNetwork, on: Substrate, cost: Cost, data: Dataset) ->
         isinstance(on, Ideal)
         and on.method in ("auto", "lanes", "newton")
         and not (on.noise or on.escape)
-        and not (network.is_complex or is_sparse(network.coupling))
+        and not (network.is_complex or network.centred or is_sparse(network.coupling))
         and network.free.size <= LARGEST
     )
     references = network.frame[network.outputs]
