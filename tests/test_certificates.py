@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy
@@ -11,11 +13,12 @@ from neurosc.network import FloatArray
 from tests.conftest import kuramoto, random_coupling
 
 
-def test_the_oscillator_with_too_much_detuning_is_named() -> None:
+@pytest.mark.parametrize("method", ["auto", "pcg", "steps"])
+def test_the_oscillator_with_too_much_detuning_is_named(method: Any) -> None:
     network = kuramoto(9, np.random.default_rng(0), spread=0.1)
     fast = network.frequency.copy()
     fast[4] += 9.0
-    relaxed = Ideal().relax(network.replace(frequency=fast))
+    relaxed = Ideal(method).relax(network.replace(frequency=fast))
     assert relaxed.status.tolist() == [Status.NOT_LOCKED]
     with pytest.raises(RelaxationError, match=r"oscillator 4: detuning 7\.88 exceeds the 2\.81"):
         relaxed.raise_for_status()

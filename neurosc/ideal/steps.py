@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 
+from neurosc.ideal.diagnosis import explain
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.tiles import Stepping, integrate
 from neurosc.network import FloatArray
@@ -65,7 +67,8 @@ def steps(problem: Reduction, count: int, stepping: Stepping, tolerance: float) 
     if stepping.diffusion == 0:
         status[residual > tolerance * strength] = Status.STEP_LIMIT
     status[~(drift <= SLIP) | ~np.isfinite(residual)] = Status.NOT_LOCKED
-    return Relaxation(problem.full(phases[:, 1]), status, residual)
+    reasons = partial(explain, problem, phases[:, 1], status)
+    return Relaxation(problem.full(phases[:, 1]), status, residual, reasons)
 
 
 def _turned_back(problem: Reduction, change: FloatArray) -> FloatArray:
