@@ -241,7 +241,7 @@ def _move(
             slope[k] += torque[i, k] * step[i, k] if accepted[k] > 0.0 else 0.0
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")  # compiled once
 def descend(
     w: Lanes,
     parts: IntArray,
