@@ -8,11 +8,11 @@ from typing import get_args
 
 import numpy.typing as npt
 
-from neurosc.ideal.ensemble import gather, split, starts
+from neurosc.ideal.ensemble import alike, gather, split, stack, starts
 from neurosc.ideal.escape import leave_saddles
 from neurosc.ideal.lanes import lanes
 from neurosc.ideal.methods import SOLVERS, TOLERANCE, Method, Solver, choose
-from neurosc.ideal.reduction import Reduction, alike, reduce, stack
+from neurosc.ideal.reduction import Reduction, reduce
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
 from neurosc.ideal.tiles import Precision, Scheme, Stepping

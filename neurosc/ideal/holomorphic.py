@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.ideal.reduction import DENSE_LIMIT, Feedback, Reduction, reduce
+from neurosc.ideal.feedback import Feedback
+from neurosc.ideal.reduction import DENSE_LIMIT, Reduction, reduce
 from neurosc.network import ComplexArray, FloatArray, IntArray, PhaseNetwork
 from neurosc.parameters import is_sparse
 from neurosc.substrate import Nudge

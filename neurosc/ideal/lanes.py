@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 
 from neurosc.ideal import descent
+from neurosc.ideal.feedback import RelativeDrive
 from neurosc.ideal.newton import newton
-from neurosc.ideal.reduction import Reduction, RelativeDrive
+from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.threads import over_chunks
 from neurosc.network import IntArray
 from neurosc.substrate import Relaxation, Status
