@@ -56,11 +56,8 @@ def main() -> None:
     spread = runs.groupby("substrate", sort=False)[list(FIGURES)].agg(["mean", "min", "max"])
     with pd.option_context("display.width", 200, "display.max_columns", 30):
         print(spread)
-        print(
-            gradients(out)
-            .groupby(["scheme", "beta"])[["cosine", "relative_error"]]
-            .agg(["mean", "max"])
-        )
+        each = gradients(out)
+        print(each.pivot_table("relative_error", ["scheme", "rng"], "beta").map("{:.1e}".format))
 
 
 if __name__ == "__main__":
