@@ -46,7 +46,7 @@ class Ideal:
         - `"steps"`: integrate d theta = torque dt + sqrt(2 D) dW.
 
         `"auto"`: steps with noise; without, for sparse couplings of more than 400 free oscillators
-        the one of the sparse three that proves best, else lanes up to 24 free oscillators, and pcg.
+        the one of the sparse three that proves best, else lanes up to 32 free oscillators, and pcg.
     tolerance
         Largest |torque| at rest, in units of the largest sum of couplings and field on one
         oscillator (at least 1). Default 1e-10, for steps 1e-3.
@@ -144,7 +144,7 @@ class Ideal:
         """Relax the same samples on several networks: phases (networks, batch, n).
 
         `start` is (batch, n), or (networks, batch, n). Without noise, networks of one topology and
-        up to 24 free oscillators go abreast, each in a lane with couplings of its own; the result
+        up to 32 free oscillators go abreast, each in a lane with couplings of its own; the result
         is that of one by one, bit for bit. With noise, network k draws from its own stream of
         `rng`.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from neurosc.ideal.blocks import blocks
-from neurosc.ideal.lanes import lanes
+from neurosc.ideal.lanes import LARGEST, lanes
 from neurosc.ideal.newton import newton
 from neurosc.ideal.pcg import pcg
 from neurosc.ideal.reduction import Reduction
@@ -30,8 +30,6 @@ TOLERANCE = 1e-10
 """Their default."""
 SPARSE_FROM = 400
 """Free oscillators of a sparse network above which its edges are used one by one."""
-LANES_TO = 24
-"""Free oscillators to which lanes are faster than matrix products."""
 
 
 def choose(problem: Reduction) -> Solver:
@@ -39,4 +37,4 @@ def choose(problem: Reduction) -> Solver:
     m = len(problem.parts)
     if is_sparse(problem.members[0]) and m > SPARSE_FROM:
         return adaptive_newton
-    return lanes if m <= LANES_TO else pcg
+    return lanes if m <= LARGEST else pcg
