@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Schedule = Literal["cosine", "constant"]
+UPDATES_AT_ONCE = 20_000
+"""Of a compiled run that nobody watches."""
 DIVERGED = "learning diverged; lower learning_rate or set bounds="
 
 
@@ -163,20 +165,24 @@ def fit(
     from tqdm import tqdm
 
     done = len(state.history)
+    watched = held_out is not None or checkpoint is not None or progress
+    stride = 1 if watched else max(1, UPDATES_AT_ONCE // len(train.y))
     bar = tqdm(total=epochs, initial=done, disable=not progress, desc="training", unit="epoch")
     with bar, threadpool_limits(1, user_api="blas"):  # two threads are slower on small matrices
-        for epoch in range(done, epochs):
-            started = time.perf_counter()
-            net, memory, row = trainer.epoch(state.network, state.memory, train, epoch, root)
+        for first in range(done, epochs, stride):
+            span, started = range(first, min(first + stride, epochs)), time.perf_counter()
+            net, memory, rows = trainer.epochs_of(state.network, state.memory, train, span, root)
             if held_out is not None:
-                seed = substream(root, "validation", epoch)
-                row |= _validate(net, held_out, cost, trainer.on, seed)
-            row["seconds"] = time.perf_counter() - started
-            state = Checkpoint(net, memory, [*state.history, row], state.entropy)
+                seed = substream(root, "validation", first)
+                rows[-1] |= _validate(net, held_out, cost, trainer.on, seed)
+            seconds = (time.perf_counter() - started) / len(span)
+            rows = [row | {"seconds": seconds} for row in rows]
+            state = Checkpoint(net, memory, [*state.history, *rows], state.entropy)
             if checkpoint is not None:
                 state.write(checkpoint, key)
-            bar.set_postfix({k: f"{row[k]:.4g}" for k in row if k in _SHOWN}, refresh=False)
-            bar.update()
+            shown = {k: f"{v:.4g}" for k, v in rows[-1].items() if k in _SHOWN}
+            bar.set_postfix(shown, refresh=False)
+            bar.update(len(span))
     return Fit(state.network, state.history)
 
 
@@ -261,20 +267,37 @@ class _Trainer:
             0.5 * self.learning_rate * (1 + np.cos(np.pi * epochs_done / self.epochs))
         )
 
+    def epochs_of(
+        self,
+        network: PhaseNetwork,
+        memory: dict[str, Any],
+        data: Dataset,
+        span: range,
+        root: np.random.SeedSequence,
+    ) -> tuple[PhaseNetwork, dict[str, Any], list[dict[str, float]]]:
+        """Passes through the data: the network, the optimiser's memory, rows of history."""
+        orders = [stream(root, "order", epoch).permutation(len(data.y)) for epoch in span]
+        if self.batch_size == 1 and self.optimiser == SGD() and self.bounds is None:
+            drive = online.drive_of(network, self.on, self.cost, data)
+            if drive is not None:
+                network, rows = self._online(network, data, span, orders, drive)
+                return network, memory, rows
+        rows = []
+        for epoch, order in zip(span, orders, strict=True):
+            network, memory, row = self.epoch(network, memory, data, epoch, order, root)
+            rows.append(row)
+        return network, memory, rows
+
     def epoch(
         self,
         network: PhaseNetwork,
         memory: dict[str, Any],
         data: Dataset,
         epoch: int,
+        order: IntArray,
         root: np.random.SeedSequence,
     ) -> tuple[PhaseNetwork, dict[str, Any], dict[str, float]]:
-        """One pass through the data: the network, the optimiser's memory, a row of history."""
-        order = stream(root, "order", epoch).permutation(len(data.y))
-        if self.batch_size == 1 and self.optimiser == SGD() and self.bounds is None:
-            drive = online.drive_of(network, self.on, self.cost, data)
-            if drive is not None:
-                return self._online(network, memory, data, epoch, order, drive)
+        """One pass, batch by batch."""
         batches = [order[a : a + self.batch_size] for a in range(0, len(order), self.batch_size)]
         loss, unlocked = 0.0, 0
         for b, index in enumerate(batches):
@@ -309,27 +332,28 @@ class _Trainer:
     def _online(
         self,
         network: PhaseNetwork,
-        memory: dict[str, Any],
         data: Dataset,
-        epoch: int,
-        order: IntArray,
+        span: range,
+        orders: list[IntArray],
         drive: Drive,
-    ) -> tuple[PhaseNetwork, dict[str, Any], dict[str, float]]:
-        """The same pass in a compiled loop."""
+    ) -> tuple[PhaseNetwork, list[dict[str, float]]]:
+        """The same passes, sample by sample in a compiled loop."""
         assert isinstance(self.on, Ideal)
-        rates = self.rate(epoch + np.arange(len(order)) / len(order))
+        size, order = len(data.y), np.concatenate(orders)
+        rates = self.rate(span.start + np.arange(order.size) / size)
         betas = (self.beta, -self.beta) if self.scheme == "symmetric" else (0.0, self.beta)
         x, y = data.rows(order)
         drive = Drive(drive.field[order], drive.second_harmonic[order])
         network, phases, taken = online.epoch(network, self.on, x, drive, betas, rates, self.learn)
-        if taken < len(order):  # raises, and names the cause
+        if taken < order.size:  # raises, and names the cause
             self.gradient(network, x[taken : taken + 1], y[taken : taken + 1])
         if not all(np.isfinite(getattr(network, name)).all() for name in self.learn):
             raise FloatingPointError(DIVERGED)
         states = phases if self.scheme == "symmetric" else phases[:, :1]
         seen = network.relative(states)[..., network.outputs]
-        loss = np.mean([self.cost.value(seen[:, k], y).mean() for k in range(seen.shape[1])])
-        return network, memory, self._row(epoch, float(loss), 0.0)
+        each = np.mean([self.cost.value(seen[:, k], y) for k in range(seen.shape[1])], axis=0)
+        losses = each.reshape(len(span), size).mean(axis=1)
+        return network, [self._row(e, float(v), 0.0) for e, v in zip(span, losses, strict=True)]
 
     def update(
         self,

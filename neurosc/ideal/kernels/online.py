@@ -23,7 +23,7 @@ from neurosc.network import FloatArray, IntArray
 OMEGA, HR, HI, SH = 0, 1, 2, 3
 """Rows of what acts on the free oscillators, (4, m); a few arrays pass faster than many."""
 COS, SIN, TORQUE, DIAGONAL, INVERSE, STEP, TRIAL = 0, 1, 2, 3, 4, 5, 6
-"""Rows of the work space, (7, m)."""
+"""Rows of the work space, (7, m or more): whole vectors of sines take no longer than parts."""
 FR, FI, FS = 0, 1, 2
 """Rows of a nudge of strength 1, (3, k): a field f and second harmonic on the phase of each output
 measured from its reference; where that is -1, what is nudged is in h and s (see `_push`)."""
@@ -45,7 +45,7 @@ def evaluate(
     c, s, torque, diagonal = work[COS], work[SIN], work[TORQUE], work[DIAGONAL]
     sincos(theta, c, s)
     energy = 0.0
-    for i in range(theta.size):
+    for i in range(len(A)):
         hr, hi, sh = acting[HR, i], acting[HI, i], acting[SH, i]
         along, twice = c[i] * hr + s[i] * hi, c[i] * c[i] - s[i] * s[i]
         energy -= along + acting[OMEGA, i] * theta[i] + 0.5 * sh * twice
@@ -343,7 +343,7 @@ def epoch(
     free, fixed, outputs, references = roles.free, roles.fixed, roles.outputs, roles.references
     m, n, betas = free.size, len(coupling), settings.betas
     A, H, L = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    acting, work, vectors = np.empty((4, m)), np.empty((7, m)), np.empty((5, n))
+    acting, work, vectors = np.empty((4, m)), np.zeros((7, m + -m % 4)), np.empty((5, n))
     nudge, theta = np.empty((3, outputs.size)), np.empty(m)
     held, amplitude, shift = np.zeros(n), np.ones(n), np.zeros(n)
     parts = np.empty(m, dtype=np.intp)
