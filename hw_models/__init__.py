@@ -1,12 +1,15 @@
 """Device models: analog chips and spiking oscillators."""
 
-from neurosc.hw_models.device import Chip, Chips, Device
+from neurosc.hw_models.chip import Chip, Chips
+from neurosc.hw_models.device import Device
 from neurosc.hw_models.spiking import SpikingOscillators
 from neurosc.hw_models.terms import (
     CouplingMismatch,
     FrequencyMismatch,
+    ImplausibleValueWarning,
     PhaseNoise,
     PhaseQuantization,
+    SecondHarmonicMismatch,
     WeightQuantization,
 )
 
@@ -16,8 +19,10 @@ __all__ = [
     "CouplingMismatch",
     "Device",
     "FrequencyMismatch",
+    "ImplausibleValueWarning",
     "PhaseNoise",
     "PhaseQuantization",
+    "SecondHarmonicMismatch",
     "SpikingOscillators",
     "WeightQuantization",
 ]

@@ -1,25 +1,31 @@
-"""Analog devices: a composition of terms, and the chips that come out of its fabrication."""
+"""Analog devices: a composition of terms."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import overload
+import difflib
+from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-from neurosc.hw_models.terms.base import NetworkTerm, NoiseTerm, ReadoutTerm, Term
-from neurosc.ideal import Ideal
-from neurosc.ideal.ensemble import gather
+from neurosc.hw_models.chip import Chip, Chips
+from neurosc.hw_models.explain import explain
+from neurosc.hw_models.terms import KINDS
+from neurosc.hw_models.terms.base import NetworkTerm, NoiseTerm, Term
 from neurosc.network import PhaseNetwork
-from neurosc.randomness import RNG, seed_sequence, stream, substream
-from neurosc.substrate import Nudge, Relaxation
+from neurosc.randomness import RNG, substream
+
+Kind = type[Term] | str
 
 
 @dataclasses.dataclass(frozen=True, init=False)
 class Device:
-    """A kind of analog chip.
+    """A kind of analog chip: an immutable composition of terms.
+
+        device = Device(FrequencyMismatch(0.01), PhaseNoise(1e-3)) | WeightQuantization(5)
+        device.only(PhaseNoise)                 # one effect alone
+        device.scale(2, "FrequencyMismatch")    # twice as strong
+        device.replace(WeightQuantization(3))
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ class Device:
     coupling_rad_per_s
         The coupling of the chip, rad/s, that stands for coupling 1 of the ideal model. At the
         default of 1 all rates of the terms are shares of the coupling.
+    name, source
+        What it is called, and where the coupling comes from; for people only.
 
     Raises
     ------
@@ -38,10 +46,14 @@ class Device:
 
     terms: tuple[Term, ...]
     coupling_rad_per_s: float
+    name: str
+    source: str
 
-    def __init__(self, *terms: Term, coupling_rad_per_s: float = 1.0) -> None:
+    def __init__(
+        self, *terms: Term, coupling_rad_per_s: float = 1.0, name: str = "", source: str = ""
+    ) -> None:
         for term in terms:
-            if not isinstance(term, NetworkTerm | NoiseTerm | ReadoutTerm):
+            if not isinstance(term, Term):
                 raise TypeError(
                     f"terms: {term!r} is no term; give such as FrequencyMismatch(sigma_rad_per_s)"
                 )
@@ -51,8 +63,11 @@ class Device:
             raise ValueError(f"terms: {', '.join(twice)} is given twice; combine them into one")
         if not 0 < coupling_rad_per_s < np.inf:
             raise ValueError(f"coupling_rad_per_s: {coupling_rad_per_s} is not a positive number")
-        object.__setattr__(self, "terms", tuple(sorted(terms, key=lambda t: (t.order, repr(t)))))
+        ordered = sorted(terms, key=lambda t: (t.order, type(t).__name__))
+        object.__setattr__(self, "terms", tuple(ordered))
         object.__setattr__(self, "coupling_rad_per_s", float(coupling_rad_per_s))
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "source", source)
 
     def fabricate(self, network: PhaseNetwork, chips: int = 1, rng: RNG = None) -> Chips:
         """Make `chips` chips for networks of the size of `network`, each with its own draws."""
@@ -62,120 +77,133 @@ class Device:
         return Chips(tuple(Chip(self, network.n, k, root) for k in range(int(chips))))
 
     @property
+    def acting(self) -> tuple[Term, ...]:
+        """The terms whose strength is not zero, in the order in which they act."""
+        return tuple(term for term in self.terms if not term.is_off)
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether anything is drawn in a relaxation."""
+        return any(t.scope == "dynamic" for t in self.acting)
+
+    @property
     def noise(self) -> float:
-        """D in units of the coupling: the sum over its noise terms."""
+        """D/K: the sum over its noise terms, in units of the coupling."""
         noise = sum(t.diffusion() for t in self.terms if isinstance(t, NoiseTerm))
         return noise / self.coupling_rad_per_s
 
-    def read(self, network: PhaseNetwork, found: Relaxation) -> Relaxation:
-        """What its read-out makes of the phases."""
-        phases = found.phases
+    @property
+    def detuning(self) -> float:
+        """Standard deviation of the frequencies in units of the coupling."""
+        each = [t.detuning_rad_per_s for t in self.terms if isinstance(t, NetworkTerm)]
+        return float(np.sqrt(sum(sigma**2 for sigma in each))) / self.coupling_rad_per_s
+
+    def __or__(self, other: Term | Device) -> Device:
+        """With further terms; two devices must have the same coupling."""
+        if isinstance(other, Term):
+            return self._with((*self.terms, other))
+        if not isinstance(other, Device):
+            return NotImplemented
+        if other.coupling_rad_per_s != self.coupling_rad_per_s:
+            raise ValueError(
+                f"coupling_rad_per_s: {self.coupling_rad_per_s:g} and "
+                f"{other.coupling_rad_per_s:g} do not combine; join terms, as in device | term, "
+                "or make them equal with replace(coupling_rad_per_s=)"
+            )
+        return self._with((*self.terms, *other.terms))
+
+    def __ror__(self, other: Term) -> Device:
+        return self | other
+
+    def only(self, *kinds: Kind) -> Device:
+        """Nothing but these terms, named or given by class."""
+        kept = self._find(kinds)
+        return self._with(t for t in self.terms if type(t).__name__ in kept)
+
+    def without(self, *kinds: Kind) -> Device:
+        """Everything but these terms."""
+        gone = self._find(kinds)
+        return self._with(t for t in self.terms if type(t).__name__ not in gone)
+
+    def scale(self, factor: float, *kinds: Kind) -> Device:
+        """With the strengths of these terms, or of all, multiplied by `factor` >= 0.
+
+        Raises
+        ------
+        ValueError
+            For a term without a strength, such as a number of bits.
+        """
+        if not 0 <= factor < np.inf:
+            raise ValueError(f"factor: {factor} is not a number >= 0; give one")
+        scaled = self._find(kinds or tuple(type(t) for t in self.terms))
         for term in self.terms:
-            if isinstance(term, ReadoutTerm):
-                phases = network.gauge(term.on_phases(phases))
-        return dataclasses.replace(found, phases=phases)
+            if type(term).__name__ in scaled and not term.strengths:
+                some = [type(t).__name__ for t in self.terms if t.strengths]
+                raise ValueError(
+                    f"kinds: {term!r} has no strength to multiply; name others"
+                    f" ({', '.join(some) or 'this device has none'}), or use replace(...)"
+                )
+        return self._with(t.scaled(factor) if type(t).__name__ in scaled else t for t in self.terms)
+
+    def replace(self, *terms: Term, coupling_rad_per_s: float | None = None) -> Device:
+        """With terms put in the place of those of the same kind."""
+        new = {type(t).__name__: t for t in terms}
+        if terms:
+            self._find(tuple(type(t) for t in terms))
+        if len(new) < len(terms):
+            raise ValueError("terms: two are of the same kind; give one of them")
+        coupling = self.coupling_rad_per_s if coupling_rad_per_s is None else coupling_rad_per_s
+        return Device(
+            *(new.get(type(t).__name__, t) for t in self.terms),
+            coupling_rad_per_s=coupling,
+            name=self.name,
+            source=self.source if coupling_rad_per_s is None else "",
+        )
+
+    def explain(self) -> str:
+        """A table of every term: scope, symbol, value, unit, source; then D/K and detuning/K."""
+        return explain(self)
+
+    def to_json(self) -> str:
+        """As text that `from_json` reads, number for number."""
+        from neurosc.hw_models.files import to_json
+
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Device:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            For text that is none, another version, and unknown terms or fields.
+        """
+        from neurosc.hw_models.files import from_json
+
+        return from_json(text)
+
+    def _with(self, terms: Iterable[Term]) -> Device:
+        return Device(
+            *terms,
+            coupling_rad_per_s=self.coupling_rad_per_s,
+            name=self.name,
+            source=self.source,
+        )
+
+    def _find(self, kinds: tuple[Kind, ...]) -> set[str]:
+        """The names of these kinds, each one of the device's."""
+        mine = [type(t).__name__ for t in self.terms]
+        if not kinds:
+            raise ValueError(f"kinds: none is named; name some of {', '.join(mine) or 'no term'}")
+        names = [kind if isinstance(kind, str) else kind.__name__ for kind in kinds]
+        for name in names:
+            if name not in mine:
+                known = "not a term of this device" if name in KINDS else "no kind of term"
+                near = difflib.get_close_matches(name, mine, 3, 0.4) or mine
+                raise ValueError(f"kinds: {name} is {known}; use {', '.join(near) or 'Device()'}")
+        return set(names)
 
     def __repr__(self) -> str:
         terms = ", ".join(map(repr, self.terms))
         return f"Device({terms}, coupling_rad_per_s={self.coupling_rad_per_s:g})"
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Chip:
-    """One fabricated chip: a substrate.
-
-    Attributes
-    ----------
-    device, n, number
-        Its kind, its number of oscillators, and its own number among the chips made with it.
-    root
-        The random root of its frozen draws.
-    """
-
-    device: Device
-    n: int
-    number: int
-    root: np.random.SeedSequence
-
-    def program(self, network: PhaseNetwork) -> PhaseNetwork:
-        """The network that this chip realises when it is asked for `network`."""
-        if network.n != self.n:
-            raise ValueError(
-                f"network: has {network.n} oscillators, the chip {self.n}; fabricate one that fits"
-            )
-        for term in self.device.terms:
-            if isinstance(term, NetworkTerm):
-                draw = stream(self.root, type(term).__name__, self.number)
-                network = term.on_network(network, draw, self.device.coupling_rad_per_s)
-        return network
-
-    def relax(
-        self,
-        network: PhaseNetwork,
-        x: npt.ArrayLike | None = None,
-        *,
-        nudge: Nudge | None = None,
-        start: npt.ArrayLike | None = None,
-        rng: RNG = None,
-    ) -> Relaxation:
-        """Relax `network` as this chip realises it; see `Substrate`.
-
-        With phase noise the chip runs through time, from phase 0 unless `start` says otherwise;
-        without, it is at the equilibrium of its own parameters.
-        """
-        noise = self.device.noise
-        own = substream(rng, "chip", self.number) if noise else None
-        found = Ideal(noise=noise).relax(
-            self.program(network), x, nudge=nudge, start=start, rng=own
-        )
-        return self.device.read(network, found)
-
-    def __repr__(self) -> str:
-        return f"Chip({self.number} of {self.device!r})"
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Chips(Sequence[Chip]):
-    """Chips of one device; as a substrate, all at once with a leading axis (chips,)."""
-
-    chips: tuple[Chip, ...]
-
-    @overload
-    def __getitem__(self, index: int) -> Chip: ...
-    @overload
-    def __getitem__(self, index: slice) -> Chips: ...
-    def __getitem__(self, index: int | slice) -> Chip | Chips:
-        if isinstance(index, slice):
-            return Chips(self.chips[index])
-        return self.chips[index]
-
-    def __len__(self) -> int:
-        return len(self.chips)
-
-    def __iter__(self) -> Iterator[Chip]:
-        return iter(self.chips)
-
-    def relax(
-        self,
-        network: PhaseNetwork,
-        x: npt.ArrayLike | None = None,
-        *,
-        nudge: Nudge | None = None,
-        start: npt.ArrayLike | None = None,
-        rng: RNG = None,
-    ) -> Relaxation:
-        """Relax on every chip: phases (chips, batch, n). Each has its own dynamic noise."""
-        if not self.chips:
-            raise ValueError("chips: there are none; fabricate at least one")
-        device = self.chips[0].device
-        if device.noise:
-            root = seed_sequence(rng)
-            return gather(
-                [c.relax(network, x, nudge=nudge, start=start, rng=root) for c in self.chips]
-            )
-        programmed = [chip.program(network) for chip in self.chips]
-        found = Ideal().relax_each(programmed, x, nudge=nudge, start=start)
-        return device.read(network, found)
-
-    def __repr__(self) -> str:
-        return f"Chips({len(self.chips)} of {self.chips[0].device!r})" if self.chips else "Chips()"

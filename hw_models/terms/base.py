@@ -1,45 +1,204 @@
-"""The kinds of terms: what each may change, and when its randomness is drawn."""
+"""What a term is: numbers with units, the moment its randomness is drawn, its place in the path."""
 
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, Literal
+import dataclasses
+import functools
+import numbers
+import typing
+import warnings
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 
 from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.randomness import stream
 
-Scope = Literal["frozen", "dynamic"]
+Scope = Literal["frozen", "dynamic", "per run"]
+Quality = Literal["given", "measured", "stated", "assumed"]
 
 
+class ImplausibleValueWarning(UserWarning):
+    """A number that is possible, but looks as if it were in another unit."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """What a number of a term is.
+
+    Parameters
+    ----------
+    symbol, unit
+        As in its equation.
+    strength
+        Whether the effect grows with it and is gone at zero; `Device.scale` multiplies it.
+    whole
+        Whether it counts something.
+    least, most
+        What it may be.
+    sane
+        The bound above which it looks like another unit.
+    """
+
+    symbol: str
+    unit: str
+    strength: bool = False
+    whole: bool = False
+    least: float = 0.0
+    most: float = np.inf
+    sane: float = np.inf
+
+    def check(self, name: str, value: object) -> None:
+        """Raise, or warn, for a value that is none."""
+        if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{name}: expected a number, not {value!r}; give it in {self.unit}")
+        value = float(value)
+        if self.whole and not (value.is_integer() and self.least <= value <= self.most):
+            raise ValueError(
+                f"{name}: {value:g} is no whole number from {self.least:g} to {self.most:g}; "
+                f"give it in {self.unit}"
+            )
+        if not self.least <= value < np.inf:
+            raise ValueError(
+                f"{name}: {value:g} is not a number >= {self.least:g}; give it in {self.unit}"
+            )
+        if value > self.most:
+            raise ValueError(f"{name}: {value:g} exceeds {self.most:g}; give it in {self.unit}")
+        if value > self.sane:
+            warnings.warn(
+                f"{name}: {value:g} is above {self.sane:g}; its unit is {self.unit}",
+                ImplausibleValueWarning,
+                stacklevel=5,
+            )
+
+
+SHARE = "share (0.05 is 5 %)"
+"""The unit of what others state in percent."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """One chip on which a term acts.
+
+    Attributes
+    ----------
+    asked
+        The ideal network that the chip was asked for.
+    coupling_rad_per_s
+        What stands for coupling 1 of the ideal model, rad/s.
+    root, number
+        The random root of a batch of chips, and the number of this one.
+    writing
+        Which programming event; what is written, and how often, decides it.
+    time_s
+        Seconds since then.
+    run
+        Number of the run.
+    """
+
+    asked: PhaseNetwork
+    coupling_rad_per_s: float
+    root: np.random.SeedSequence
+    number: int
+    writing: tuple[int, ...]
+    time_s: float
+    run: int
+
+    def frozen(self, term: Term) -> np.random.Generator:
+        """What fabrication drew for a term: the same on each call."""
+        return stream(self.root, type(term).__name__, self.number)
+
+    def written(self, term: Term) -> np.random.Generator:
+        """What this programming event drew for a term."""
+        return stream(self.root, f"{type(term).__name__}, written", self.number, *self.writing)
+
+    def of_run(self, term: Term) -> np.random.Generator:
+        """What this run drew for a term."""
+        return stream(self.root, f"{type(term).__name__}, run", self.number, self.run)
+
+
+@dataclasses.dataclass(frozen=True)
 class Term(abc.ABC):
     """One effect of a device.
 
-    `scope` says when its randomness is drawn: "frozen" once for each chip at fabrication,
-    "dynamic" anew in each relaxation. `order` is its place in the signal path, whatever the
-    order in which a device is written down.
+    `scope` says when its randomness is drawn: "frozen" on each chip at fabrication or when it is
+    programmed, "dynamic" anew in each relaxation, "per run" once for all relaxations of a run.
+    `order` is its place in the signal path, whatever the order in which a device is written down.
+
+    Other arguments
+    ---------------
+    source, quality
+        Where the numbers come from: "measured", "stated" by a publication, "assumed", or else
+        "given" by whoever wrote the device.
     """
 
     scope: ClassVar[Scope]
     order: ClassVar[int]
+    source: str = dataclasses.field(default="", kw_only=True, repr=False)
+    quality: Quality = dataclasses.field(default="given", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.quality not in get_args(Quality):
+            raise ValueError(f"quality: {self.quality!r} is none; use one of {get_args(Quality)}")
+        for name, quantity in quantities(type(self)).items():
+            value = getattr(self, name)
+            quantity.check(name, value)
+            object.__setattr__(self, name, int(value) if quantity.whole else float(value))
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The numbers with which the effect grows."""
+        known = quantities(type(self))
+        return {name: getattr(self, name) for name in known if known[name].strength}
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it has strengths, and all are zero."""
+        return bool(self.strengths) and not any(self.strengths.values())
+
+    def scaled(self, factor: float) -> Self:
+        """With its strengths multiplied."""
+        changes: Any = {name: factor * value for name, value in self.strengths.items()}
+        return dataclasses.replace(self, **changes)
+
+    def check_network(self, network: PhaseNetwork) -> None:  # noqa: B027 - most act on any
+        """Raise for a network on which it cannot act."""
 
 
+@functools.cache
+def quantities(kind: type[Term]) -> dict[str, Quantity]:
+    """The numbers of a kind of term, by field, in the order of its definition."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    found = {}
+    for field in dataclasses.fields(kind):
+        for note in getattr(hints[field.name], "__metadata__", ()):
+            if isinstance(note, Quantity):
+                found[field.name] = note
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
 class NetworkTerm(Term):
-    """An effect on the parameters, frozen on each chip."""
+    """An effect on the parameters, frozen on each chip or the same through a run."""
 
     scope: ClassVar[Scope] = "frozen"
 
-    @abc.abstractmethod
-    def on_network(
-        self, network: PhaseNetwork, draw: np.random.Generator, coupling_rad_per_s: float
-    ) -> PhaseNetwork:
-        """The network as this chip realises it.
+    @property
+    def detuning_rad_per_s(self) -> float:
+        """Standard deviation of the frequencies that it causes, rad/s."""
+        return 0.0
 
-        `draw` restarts at the same place on each call for one chip, and what is drawn depends on
-        the number of oscillators only, so that reprogramming does not redraw the chip.
+    @abc.abstractmethod
+    def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
+        """The network as the chip realises it.
+
+        What is drawn from the frozen stream of `site` depends on the oscillators and stored
+        couplings only, so that reprogramming does not redraw the chip.
         """
 
 
+@dataclasses.dataclass(frozen=True)
 class NoiseTerm(Term):
     """White phase noise while the network runs."""
 
@@ -50,23 +209,12 @@ class NoiseTerm(Term):
         """D in rad^2/s of d theta = ... + sqrt(2 D) dW."""
 
 
+@dataclasses.dataclass(frozen=True)
 class ReadoutTerm(Term):
     """An effect on the phases as they are read."""
 
     scope: ClassVar[Scope] = "dynamic"
 
     @abc.abstractmethod
-    def on_phases(self, phases: FloatArray) -> FloatArray:
-        """The phases (..., n) in radians as they are read."""
-
-
-def check_strength(name: str, value: float, unit: str) -> None:
-    """Raise unless `value` is a number >= 0."""
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name}: {value} is not a number >= 0; give it in {unit}")
-
-
-def check_bits(value: int, least: int) -> None:
-    """Raise unless `value` is a sensible number of bits."""
-    if int(value) != value or not least <= value <= 32:
-        raise ValueError(f"bits: {value} is no whole number from {least} to 32")
+    def on_phases(self, phases: FloatArray, draw: np.random.Generator | None = None) -> FloatArray:
+        """The phases (batch, n) in radians as they are read once."""

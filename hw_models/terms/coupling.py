@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-import scipy
 
-from neurosc.hw_models.terms.base import NetworkTerm, check_bits, check_strength
-from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.hw_models.terms.base import SHARE, NetworkTerm, Quantity, Site
+from neurosc.hw_models.terms.edges import pairs, with_lost_edges, with_values
+from neurosc.network import PhaseNetwork
 from neurosc.parameters import is_sparse
 
 
@@ -25,21 +25,16 @@ class WeightQuantization(NetworkTerm):
         Signed levels are -(2^(bits - 1) - 1) to 2^(bits - 1) - 1; 2 to 32.
     """
 
-    bits: int
+    bits: Annotated[int, Quantity("b", "bits", whole=True, least=2, most=32)]
     order: ClassVar[int] = 10
 
-    def __post_init__(self) -> None:
-        check_bits(self.bits, 2)
-
-    def on_network(
-        self, network: PhaseNetwork, draw: np.random.Generator, coupling_rad_per_s: float
-    ) -> PhaseNetwork:
+    def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
         if is_sparse(network.coupling):
             coupling = network.coupling.copy()
             coupling.data = self._quantise(coupling.data)
         else:
             coupling = self._quantise(network.coupling)
-        return network.replace(coupling=coupling, field=self._quantise(network.field))
+        return with_lost_edges(network, coupling=coupling, field=self._quantise(network.field))
 
     def _quantise(self, values: Any) -> Any:
         complex_ = np.iscomplexobj(values)
@@ -64,29 +59,37 @@ class CouplingMismatch(NetworkTerm):
         Standard deviation as a share of each value: 0.05 is 5 %.
     """
 
-    sigma_relative: float
+    sigma_relative: Annotated[float, Quantity("sigma", SHARE, strength=True, sane=0.5)]
     order: ClassVar[int] = 20
 
-    def __post_init__(self) -> None:
-        check_strength("sigma_relative", self.sigma_relative, "shares: 0.05 is 5 %")
-
-    def on_network(
-        self, network: PhaseNetwork, draw: np.random.Generator, coupling_rad_per_s: float
-    ) -> PhaseNetwork:
+    def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
+        draw = site.frozen(self)
         field = network.field * (1 + self.sigma_relative * draw.standard_normal(network.n))
-        return network.replace(coupling=self._scatter(network.coupling, draw), field=field)
-
-    def _scatter(self, coupling: Any, draw: np.random.Generator) -> Any:
-        if not is_sparse(coupling):
-            return coupling * (1 + self.sigma_relative * _symmetric(len(coupling), draw))
-        upper: Any = scipy.sparse.coo_array(scipy.sparse.triu(coupling, 1))
-        data = upper.data * (1 + self.sigma_relative * draw.standard_normal(upper.nnz))
-        half: Any = scipy.sparse.csr_array((data, upper.coords), shape=coupling.shape)
-        return half + half.conj().T
+        values = pairs(network.coupling).values
+        values = values * (1 + self.sigma_relative * draw.standard_normal(values.size))
+        return network.replace(coupling=with_values(network.coupling, values), field=field)
 
 
-def _symmetric(n: int, draw: np.random.Generator) -> FloatArray:
-    values = np.zeros((n, n))
-    above = np.triu_indices(n, 1)
-    values[above] = draw.standard_normal(above[0].size)
-    return values + values.T
+@dataclasses.dataclass(frozen=True)
+class SecondHarmonicMismatch(NetworkTerm):
+    """s_i <- s_i (1 + sigma xi_i), frozen on each chip.
+
+    Parameters
+    ----------
+    sigma_relative
+        Standard deviation as a share of each value: 0.05 is 5 %.
+    """
+
+    sigma_relative: Annotated[float, Quantity("sigma", SHARE, strength=True, sane=0.5)]
+    order: ClassVar[int] = 22
+
+    def check_network(self, network: PhaseNetwork) -> None:
+        if not network.second_harmonic.any():
+            raise ValueError(
+                "SecondHarmonicMismatch: the network has no second harmonic to scatter; give it "
+                "one with second_harmonic=, or leave the term out"
+            )
+
+    def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
+        scatter = 1 + self.sigma_relative * site.frozen(self).standard_normal(network.n)
+        return network.replace(second_harmonic=network.second_harmonic * scatter)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
-from neurosc.hw_models.terms.base import ReadoutTerm, check_bits
+from neurosc.hw_models.terms.base import Quantity, ReadoutTerm
 from neurosc.network import FloatArray, wrap
 
 
@@ -23,12 +23,9 @@ class PhaseQuantization(ReadoutTerm):
         2^bits levels on the circle; 1 to 32.
     """
 
-    bits: int
+    bits: Annotated[int, Quantity("b", "bits", whole=True, least=1, most=32)]
     order: ClassVar[int] = 50
 
-    def __post_init__(self) -> None:
-        check_bits(self.bits, 1)
-
-    def on_phases(self, phases: FloatArray) -> FloatArray:
+    def on_phases(self, phases: FloatArray, draw: np.random.Generator | None = None) -> FloatArray:
         step = 2 * np.pi / 2**self.bits
         return wrap(step * np.round(phases / step))

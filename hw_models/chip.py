@@ -1,0 +1,199 @@
+"""Chips that came out of a fabrication: substrates."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosc.hw_models.terms.base import NetworkTerm, ReadoutTerm, Site
+from neurosc.ideal import Ideal
+from neurosc.ideal.ensemble import gather
+from neurosc.network import PhaseNetwork
+from neurosc.parameters import is_sparse
+from neurosc.randomness import RNG, seed_sequence, stream, substream
+from neurosc.substrate import Nudge, Relaxation
+
+if TYPE_CHECKING:
+    from neurosc.hw_models.device import Device
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chip:
+    """One fabricated chip: a substrate, and an immutable value.
+
+    Attributes
+    ----------
+    device, n, number
+        Its kind, its number of oscillators, and its own number among the chips made with it.
+    root
+        The random root of its frozen draws.
+    run
+        Number of the run: what varies per run is the same in all relaxations of one.
+    """
+
+    device: Device
+    n: int
+    number: int
+    root: np.random.SeedSequence
+    run: int = 0
+
+    def at(self, *, run: int | None = None) -> Self:
+        """This chip in another run.
+
+        Raises
+        ------
+        ValueError
+            Where nothing of the device varies from run to run.
+        """
+        changes: dict[str, Any] = {}
+        if run is not None:
+            self._require("run", any(t.scope == "per run" for t in self.device.acting), "per run")
+            changes["run"] = _whole("run", run)
+        return dataclasses.replace(self, **changes)
+
+    def _require(self, name: str, found: bool, what: str) -> None:
+        if not found:
+            raise ValueError(
+                f"{name}: no term of the device acts {what}, so it changes nothing; leave it out"
+            )
+
+    def program(self, network: PhaseNetwork) -> PhaseNetwork:
+        """The network that this chip realises when it is asked for `network`.
+
+        Terms act on `network` as it is given: programming what a chip realised would apply them
+        twice.
+        """
+        if network.n != self.n:
+            raise ValueError(
+                f"network: has {network.n} oscillators, the chip {self.n}; fabricate one that fits"
+            )
+        site = self._site(network)
+        for term in self.device.acting:
+            term.check_network(network)
+        realised = network
+        for term in self.device.acting:
+            if isinstance(term, NetworkTerm):
+                realised = term.on_network(realised, site)
+        return realised
+
+    def _site(self, network: PhaseNetwork) -> Site:
+        written = network.coupling.data if is_sparse(network.coupling) else network.coupling
+        word = zlib.crc32(network.field.tobytes(), zlib.crc32(written.tobytes()))
+        return Site(
+            asked=network,
+            coupling_rad_per_s=self.device.coupling_rad_per_s,
+            root=self.root,
+            number=self.number,
+            writing=(word,),
+            time_s=0.0,
+            run=self.run,
+        )
+
+    def relax(
+        self,
+        network: PhaseNetwork,
+        x: npt.ArrayLike | None = None,
+        *,
+        nudge: Nudge | None = None,
+        start: npt.ArrayLike | None = None,
+        rng: RNG = None,
+    ) -> Relaxation:
+        """Relax `network` as this chip realises it; see `Substrate`.
+
+        With phase noise the chip runs through time, from phase 0 unless `start` says otherwise;
+        without, it is at the equilibrium of its own parameters.
+        """
+        own = self._dynamic(rng)
+        found = Ideal(noise=self.device.noise).relax(
+            self.program(network), x, nudge=nudge, start=start, rng=own
+        )
+        return self._read(network, found, own)
+
+    def _dynamic(self, rng: RNG) -> np.random.SeedSequence | None:
+        """The root of what is drawn in one relaxation; None where nothing is."""
+        return substream(rng, "chip", self.number) if self.device.is_dynamic else None
+
+    def _read(
+        self, network: PhaseNetwork, found: Relaxation, own: np.random.SeedSequence | None
+    ) -> Relaxation:
+        """What the read-out makes of the phases."""
+        terms = [t for t in self.device.acting if isinstance(t, ReadoutTerm)]
+        phases = found.phases
+        for term in terms:
+            phases = term.on_phases(phases, stream(own, type(term).__name__))
+        return dataclasses.replace(found, phases=network.gauge(phases)) if terms else found
+
+    def __repr__(self) -> str:
+        return f"Chip({self.number} of {self.device!r})"
+
+
+def _whole(name: str, value: int) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 0:
+        raise ValueError(f"{name}: {value} is no whole number >= 0; give one")
+    return int(value)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chips(Sequence[Chip]):
+    """Chips of one device; as a substrate, all at once with a leading axis (chips,)."""
+
+    chips: tuple[Chip, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Chip: ...
+    @overload
+    def __getitem__(self, index: slice) -> Chips: ...
+    def __getitem__(self, index: int | slice) -> Chip | Chips:
+        if isinstance(index, slice):
+            return Chips(self.chips[index])
+        return self.chips[index]
+
+    def __len__(self) -> int:
+        return len(self.chips)
+
+    def __iter__(self) -> Iterator[Chip]:
+        return iter(self.chips)
+
+    def at(self, *, run: int | None = None) -> Chips:
+        """These chips in another run; see `Chip.at`."""
+        return Chips(tuple(chip.at(run=run) for chip in self.chips))
+
+    def relax(
+        self,
+        network: PhaseNetwork,
+        x: npt.ArrayLike | None = None,
+        *,
+        nudge: Nudge | None = None,
+        start: npt.ArrayLike | None = None,
+        rng: RNG = None,
+    ) -> Relaxation:
+        """Relax on every chip: phases (chips, batch, n). Each has its own dynamic noise."""
+        if not self.chips:
+            raise ValueError("chips: there are none; fabricate at least one")
+        device = self.chips[0].device
+        root = seed_sequence(rng) if device.is_dynamic else None
+        if device.noise:
+            return gather(
+                [c.relax(network, x, nudge=nudge, start=start, rng=root) for c in self.chips]
+            )
+        programmed = [chip.program(network) for chip in self.chips]
+        found = Ideal().relax_each(programmed, x, nudge=nudge, start=start)
+        phases = np.stack(
+            [
+                chip._read(network, _row(found, k), chip._dynamic(root)).phases
+                for k, chip in enumerate(self.chips)
+            ]
+        )
+        return dataclasses.replace(found, phases=phases)
+
+    def __repr__(self) -> str:
+        return f"Chips({len(self.chips)} of {self.chips[0].device!r})" if self.chips else "Chips()"
+
+
+def _row(found: Relaxation, chip: int) -> Relaxation:
+    return Relaxation(found.phases[chip], found.status[chip], found.residual[chip])

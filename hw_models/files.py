@@ -1,0 +1,79 @@
+"""Devices as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from typing import Any
+
+from neurosc.hw_models.device import Device
+from neurosc.hw_models.terms import KINDS
+from neurosc.hw_models.terms.base import Term
+
+FORMAT = "neurosc device"
+VERSION = 1
+
+
+def to_json(device: Device) -> str:
+    """A device as text."""
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": device.name,
+            "coupling_rad_per_s": device.coupling_rad_per_s,
+            "source": device.source,
+            "terms": [_to_dict(term) for term in device.terms],
+        },
+        indent=2,
+    )
+
+
+def from_json(text: str) -> Device:
+    """The device of such a text."""
+    try:
+        read = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"text: is no JSON ({error}); give what to_json wrote") from None
+    if not isinstance(read, dict) or read.get("format") != FORMAT:
+        raise ValueError("text: is no device; give what to_json wrote")
+    if read.get("version") != VERSION:
+        raise ValueError(
+            f"text: has version {read.get('version')}, this neurosc reads {VERSION}; "
+            "use the neurosc that wrote it"
+        )
+    missing = {"name", "coupling_rad_per_s", "source", "terms"} - read.keys()
+    if missing:
+        raise ValueError(f"text: lacks {', '.join(sorted(missing))}; give what to_json wrote")
+    return Device(
+        *map(_term, read["terms"]),
+        coupling_rad_per_s=read["coupling_rad_per_s"],
+        name=read["name"],
+        source=read["source"],
+    )
+
+
+def _to_dict(term: Term) -> dict[str, Any]:
+    return {"kind": type(term).__name__, **dataclasses.asdict(term)}
+
+
+def _term(read: dict[str, Any]) -> Term:
+    values = dict(read)
+    kind = KINDS[_known("kind", values.pop("kind", "none"), list(KINDS))]
+    names = [field.name for field in dataclasses.fields(kind)]
+    for name in values:
+        _known(f"{kind.__name__}, field", name, names)
+    needed = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
+    if needed - values.keys():
+        raise ValueError(
+            f"text: {kind.__name__} lacks {', '.join(sorted(needed - values.keys()))}; add it"
+        )
+    return kind(**values)
+
+
+def _known(what: str, name: str, names: list[str]) -> str:
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 3, 0.4) or names
+        raise ValueError(f"text: {what} {name!r} is unknown; use {' or '.join(near)}")
+    return name
