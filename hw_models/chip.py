@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.hw_models.terms.base import NetworkTerm, ReadoutTerm, Site
+from neurosc.hw_models.terms.base import InputTerm, NetworkTerm, ReadoutTerm, Site
 from neurosc.ideal import Ideal
 from neurosc.ideal.ensemble import gather
-from neurosc.network import PhaseNetwork
+from neurosc.network import FloatArray, PhaseNetwork, phasors
 from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, seed_sequence, stream, substream
 from neurosc.substrate import Nudge, Relaxation
@@ -68,11 +68,16 @@ class Chip:
         Terms act on `network` as it is given: programming what a chip realised would apply them
         twice.
         """
+        return self._realise(network, None)
+
+    def _realise(
+        self, network: PhaseNetwork, relaxation: np.random.SeedSequence | None
+    ) -> PhaseNetwork:
         if network.n != self.n:
             raise ValueError(
                 f"network: has {network.n} oscillators, the chip {self.n}; fabricate one that fits"
             )
-        site = self._site(network)
+        site = self._site(network, relaxation)
         for term in self.device.acting:
             term.check_network(network)
         realised = network
@@ -81,7 +86,7 @@ class Chip:
                 realised = term.on_network(realised, site)
         return realised
 
-    def _site(self, network: PhaseNetwork) -> Site:
+    def _site(self, network: PhaseNetwork, relaxation: np.random.SeedSequence | None) -> Site:
         written = network.coupling.data if is_sparse(network.coupling) else network.coupling
         word = zlib.crc32(network.field.tobytes(), zlib.crc32(written.tobytes()))
         return Site(
@@ -92,6 +97,7 @@ class Chip:
             writing=(word,),
             time_s=0.0,
             run=self.run,
+            relaxation=relaxation,
         )
 
     def relax(
@@ -109,8 +115,9 @@ class Chip:
         without, it is at the equilibrium of its own parameters.
         """
         own = self._dynamic(rng)
+        realised, seen = self._realise(network, own), _entered(self.device, network, x)
         found = Ideal(noise=self.device.noise).relax(
-            self.program(network), x, nudge=nudge, start=start, rng=own
+            realised, seen, nudge=nudge, start=start, rng=own
         )
         return self._read(network, found, own)
 
@@ -123,10 +130,22 @@ class Chip:
     ) -> Relaxation:
         """What the read-out makes of the phases."""
         terms = [t for t in self.device.acting if isinstance(t, ReadoutTerm)]
-        phases = found.phases
-        for term in terms:
-            phases = term.on_phases(phases, stream(own, type(term).__name__))
-        return dataclasses.replace(found, phases=network.gauge(phases)) if terms else found
+        if not terms:
+            return found
+
+        def read(k: int) -> FloatArray:
+            phases = found.phases
+            for term in terms:
+                phases = term.on_phases(phases, stream(own, type(term).__name__, k))
+            return phases
+
+        phases = read(0)
+        if self.device.reads > 1:
+            mean = phasors(phases)
+            for k in range(1, self.device.reads):
+                mean += phasors(read(k))
+            phases = np.asarray(np.angle(mean), dtype=np.float64)
+        return dataclasses.replace(found, phases=network.gauge(phases))
 
     def __repr__(self) -> str:
         return f"Chip({self.number} of {self.device!r})"
@@ -181,11 +200,13 @@ class Chips(Sequence[Chip]):
             return gather(
                 [c.relax(network, x, nudge=nudge, start=start, rng=root) for c in self.chips]
             )
-        programmed = [chip.program(network) for chip in self.chips]
-        found = Ideal().relax_each(programmed, x, nudge=nudge, start=start)
+        own = [chip._dynamic(root) for chip in self.chips]
+        realised = [chip._realise(network, o) for chip, o in zip(self.chips, own, strict=True)]
+        seen = _entered(device, network, x)
+        found = Ideal().relax_each(realised, seen, nudge=nudge, start=start)
         phases = np.stack(
             [
-                chip._read(network, _row(found, k), chip._dynamic(root)).phases
+                chip._read(network, _row(found, k), own[k]).phases
                 for k, chip in enumerate(self.chips)
             ]
         )
@@ -193,6 +214,20 @@ class Chips(Sequence[Chip]):
 
     def __repr__(self) -> str:
         return f"Chips({len(self.chips)} of {self.chips[0].device!r})" if self.chips else "Chips()"
+
+
+def _entered(
+    device: Device, network: PhaseNetwork, x: npt.ArrayLike | None
+) -> npt.ArrayLike | None:
+    """The samples as they enter the chip."""
+    terms = [t for t in device.acting if isinstance(t, InputTerm)]
+    if not terms:
+        return x
+    network.encode(x)  # samples that do not fit are told before they are converted
+    entered = np.atleast_2d(np.asarray(x, dtype=np.float64))
+    for term in terms:
+        entered = term.on_inputs(entered)
+    return entered
 
 
 def _row(found: Relaxation, chip: int) -> Relaxation:

@@ -11,7 +11,8 @@ import numpy as np
 from neurosc.hw_models.chip import Chip, Chips
 from neurosc.hw_models.explain import explain
 from neurosc.hw_models.terms import KINDS
-from neurosc.hw_models.terms.base import NetworkTerm, NoiseTerm, Term
+from neurosc.hw_models.terms.base import NetworkTerm, NoiseTerm, ReadoutTerm, Term
+from neurosc.hw_models.terms.readout import ReadAveraging
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, substream
 
@@ -73,6 +74,12 @@ class Device:
         """Make `chips` chips for networks of the size of `network`, each with its own draws."""
         if int(chips) != chips or chips < 1:
             raise ValueError(f"chips: {chips} is no number of chips; give 1 or more")
+        noisy = any(isinstance(t, ReadoutTerm) and t.is_noisy for t in self.terms)
+        if self.reads > 1 and not noisy:
+            raise ValueError(
+                f"reads: all {self.reads} reads are alike, as no term makes them noisy; add "
+                "TDC(jitter_s=) or ADC(noise_relative=), or leave ReadAveraging out"
+            )
         root = substream(rng, "fabrication")
         return Chips(tuple(Chip(self, network.n, k, root) for k in range(int(chips))))
 
@@ -85,6 +92,11 @@ class Device:
     def is_dynamic(self) -> bool:
         """Whether anything is drawn in a relaxation."""
         return any(t.scope == "dynamic" for t in self.acting)
+
+    @property
+    def reads(self) -> int:
+        """How often a state is read."""
+        return next((t.reads for t in self.terms if isinstance(t, ReadAveraging)), 1)
 
     @property
     def noise(self) -> float:

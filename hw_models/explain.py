@@ -32,6 +32,7 @@ def _rows(term: Term) -> list[tuple[str, ...]]:
         (f"{name} {quantity.symbol}", f"{getattr(term, name):.6g}", quantity.unit)
         for name, quantity in quantities(type(term)).items()
     ]
+    numbers += [(name, str(value), "") for name, value in term.choices.items()]
     return [
         (*(first if k == 0 else ("", "")), *number, source if k == 0 else "")
         for k, number in enumerate(numbers)

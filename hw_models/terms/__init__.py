@@ -6,31 +6,49 @@ from neurosc.hw_models.terms.coupling import (
     SecondHarmonicMismatch,
     WeightQuantization,
 )
+from neurosc.hw_models.terms.environment import SupplyNoise, Temperature
+from neurosc.hw_models.terms.faults import StuckAt, StuckOscillator
 from neurosc.hw_models.terms.frequency import FrequencyMismatch
 from neurosc.hw_models.terms.noise import PhaseNoise
-from neurosc.hw_models.terms.readout import PhaseQuantization
+from neurosc.hw_models.terms.readout import ADC, DAC, TDC, PhaseQuantization, ReadAveraging
 
 KINDS: dict[str, type[Term]] = {
     kind.__name__: kind
     for kind in (
+        ADC,
         CouplingMismatch,
+        DAC,
         FrequencyMismatch,
         PhaseNoise,
         PhaseQuantization,
+        ReadAveraging,
         SecondHarmonicMismatch,
+        StuckAt,
+        StuckOscillator,
+        SupplyNoise,
+        TDC,
+        Temperature,
         WeightQuantization,
     )
 }
 """Every kind of term, by its name in files and in `Device.only` and its like."""
 
 __all__ = [
+    "ADC",
+    "DAC",
     "KINDS",
+    "TDC",
     "CouplingMismatch",
     "FrequencyMismatch",
     "ImplausibleValueWarning",
     "PhaseNoise",
     "PhaseQuantization",
+    "ReadAveraging",
     "SecondHarmonicMismatch",
+    "StuckAt",
+    "StuckOscillator",
+    "SupplyNoise",
+    "Temperature",
     "Term",
     "WeightQuantization",
 ]

@@ -11,7 +11,9 @@ import warnings
 from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
+import numpy.typing as npt
 
+from neurosc.hw_models.terms.edges import Pairs, hermitian, pairs
 from neurosc.network import FloatArray, PhaseNetwork
 from neurosc.randomness import stream
 
@@ -59,7 +61,7 @@ class Quantity:
                 f"{name}: {value:g} is no whole number from {self.least:g} to {self.most:g}; "
                 f"give it in {self.unit}"
             )
-        if not self.least <= value < np.inf:
+        if not self.least <= value < np.inf or value == -np.inf:
             raise ValueError(
                 f"{name}: {value:g} is not a number >= {self.least:g}; give it in {self.unit}"
             )
@@ -77,7 +79,7 @@ SHARE = "share (0.05 is 5 %)"
 """The unit of what others state in percent."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Site:
     """One chip on which a term acts.
 
@@ -95,6 +97,8 @@ class Site:
         Seconds since then.
     run
         Number of the run.
+    relaxation
+        The random root of one relaxation; None while there is none.
     """
 
     asked: PhaseNetwork
@@ -104,6 +108,20 @@ class Site:
     writing: tuple[int, ...]
     time_s: float
     run: int
+    relaxation: np.random.SeedSequence | None
+
+    @functools.cached_property
+    def pairs(self) -> Pairs:
+        """The couplings that were asked for. Draws follow their order, whatever became of them."""
+        return pairs(self.asked.coupling)
+
+    def values(self, network: PhaseNetwork) -> npt.NDArray[Any]:
+        """The couplings of a realised network at `pairs`."""
+        return np.asarray(network.coupling[self.pairs.i, self.pairs.j]).ravel()
+
+    def coupling(self, values: npt.NDArray[Any]) -> Any:
+        """A coupling that has these values at `pairs`, dense or sparse as was asked."""
+        return hermitian(self.asked.coupling, self.pairs, values)
 
     def frozen(self, term: Term) -> np.random.Generator:
         """What fabrication drew for a term: the same on each call."""
@@ -151,6 +169,13 @@ class Term(abc.ABC):
         """The numbers with which the effect grows."""
         known = quantities(type(self))
         return {name: getattr(self, name) for name in known if known[name].strength}
+
+    @property
+    def choices(self) -> dict[str, object]:
+        """What it holds beside numbers."""
+        other = {"source", "quality", *quantities(type(self))}
+        names = [field.name for field in dataclasses.fields(self)]
+        return {name: getattr(self, name) for name in names if name not in other}
 
     @property
     def is_off(self) -> bool:
@@ -215,6 +240,22 @@ class ReadoutTerm(Term):
 
     scope: ClassVar[Scope] = "dynamic"
 
+    @property
+    def is_noisy(self) -> bool:
+        """Whether two reads of the same phases differ."""
+        return False
+
     @abc.abstractmethod
     def on_phases(self, phases: FloatArray, draw: np.random.Generator | None = None) -> FloatArray:
         """The phases (batch, n) in radians as they are read once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class InputTerm(Term):
+    """An effect on the samples as they enter; no randomness."""
+
+    scope: ClassVar[Scope] = "frozen"
+
+    @abc.abstractmethod
+    def on_inputs(self, x: FloatArray) -> FloatArray:
+        """The samples (batch, inputs) as they enter."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from neurosc.hw_models.terms.base import SHARE, NetworkTerm, Quantity, Site
-from neurosc.hw_models.terms.edges import pairs, with_lost_edges, with_values
+from neurosc.hw_models.terms.edges import with_lost_edges
 from neurosc.network import PhaseNetwork
 from neurosc.parameters import is_sparse
 
@@ -65,9 +65,9 @@ class CouplingMismatch(NetworkTerm):
     def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
         draw = site.frozen(self)
         field = network.field * (1 + self.sigma_relative * draw.standard_normal(network.n))
-        values = pairs(network.coupling).values
+        values = site.values(network)
         values = values * (1 + self.sigma_relative * draw.standard_normal(values.size))
-        return network.replace(coupling=with_values(network.coupling, values), field=field)
+        return network.replace(coupling=site.coupling(values), field=field)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,13 +30,13 @@ def pairs(coupling: Any) -> Pairs:
     return Pairs(*above, coupling[above])
 
 
-def with_values(coupling: Any, values: npt.NDArray[Any]) -> Any:
-    """A coupling that is stored as `coupling`, with other values on its `pairs`."""
-    i, j, _ = pairs(coupling)
-    if is_sparse(coupling):
-        half: Any = scipy.sparse.csr_array((values, (i, j)), shape=coupling.shape)
+def hermitian(like: Any, where: Pairs, values: npt.NDArray[Any]) -> Any:
+    """A coupling with `values` at the pairs `where`, dense or sparse as `like`."""
+    i, j, _ = where
+    if is_sparse(like):
+        half: Any = scipy.sparse.csr_array((values, (i, j)), shape=like.shape)
         return half + half.conj().T
-    whole = np.zeros(coupling.shape, dtype=values.dtype)
+    whole = np.zeros(like.shape, dtype=values.dtype)
     whole[i, j] = values
     whole[j, i] = values.conj()
     return whole
