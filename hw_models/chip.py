@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from neurosc.hw_models.terms.base import InputTerm, NetworkTerm, ReadoutTerm, Site
+from neurosc.hw_models.terms.memristor import ArrayTerm, Conductances
 from neurosc.ideal import Ideal
 from neurosc.ideal.ensemble import gather
 from neurosc.network import FloatArray, PhaseNetwork, phasors
@@ -32,28 +34,51 @@ class Chip:
         Its kind, its number of oscillators, and its own number among the chips made with it.
     root
         The random root of its frozen draws.
+    time_s
+        Seconds since it was programmed.
     run
         Number of the run: what varies per run is the same in all relaxations of one.
+    writing
+        How often the same couplings were written before.
     """
 
     device: Device
     n: int
     number: int
     root: np.random.SeedSequence
+    time_s: float = 0.0
     run: int = 0
+    writing: int = 0
 
-    def at(self, *, run: int | None = None) -> Self:
-        """This chip in another run.
+    def at(
+        self, *, time_s: float | None = None, run: int | None = None, writing: int | None = None
+    ) -> Self:
+        """This chip at another time after programming, in another run, or written once more.
+
+        What is left out stays as it is.
 
         Raises
         ------
         ValueError
-            Where nothing of the device varies from run to run.
+            Where nothing of the device depends on it.
         """
         changes: dict[str, Any] = {}
+        acting = self.device.acting
+        if time_s is not None:
+            ages = any(isinstance(t, ArrayTerm) and t.ages for t in acting)
+            self._require("time_s", ages, "with time")
+            if not 0 <= time_s < np.inf:
+                raise ValueError(f"time_s: {time_s} is no time after programming; give s >= 0")
+            changes["time_s"] = float(time_s)
         if run is not None:
-            self._require("run", any(t.scope == "per run" for t in self.device.acting), "per run")
+            self._require("run", any(t.scope == "per run" for t in acting), "per run")
             changes["run"] = _whole("run", run)
+        if writing is not None:
+            written = any(isinstance(t, ArrayTerm) and t.scope == "frozen" for t in acting)
+            self._require("writing", written, "on what is written")
+            changes["writing"] = _whole("writing", writing)
+        if not changes:
+            raise ValueError("at: nothing is given; give time_s=, run= or writing=")
         return dataclasses.replace(self, **changes)
 
     def _require(self, name: str, found: bool, what: str) -> None:
@@ -81,9 +106,13 @@ class Chip:
         for term in self.device.acting:
             term.check_network(network)
         realised = network
-        for term in self.device.acting:
-            if isinstance(term, NetworkTerm):
-                realised = term.on_network(realised, site)
+        for _, group in groupby(self.device.acting, lambda term: isinstance(term, ArrayTerm)):
+            terms = list(group)
+            array = [term for term in terms if isinstance(term, ArrayTerm)]
+            realised = _held(realised, site, array) if array else realised
+            for term in terms:
+                if isinstance(term, NetworkTerm):
+                    realised = term.on_network(realised, site)
         return realised
 
     def _site(self, network: PhaseNetwork, relaxation: np.random.SeedSequence | None) -> Site:
@@ -94,8 +123,8 @@ class Chip:
             coupling_rad_per_s=self.device.coupling_rad_per_s,
             root=self.root,
             number=self.number,
-            writing=(word,),
-            time_s=0.0,
+            writing=(word, self.writing),
+            time_s=self.time_s,
             run=self.run,
             relaxation=relaxation,
         )
@@ -178,9 +207,12 @@ class Chips(Sequence[Chip]):
     def __iter__(self) -> Iterator[Chip]:
         return iter(self.chips)
 
-    def at(self, *, run: int | None = None) -> Chips:
-        """These chips in another run; see `Chip.at`."""
-        return Chips(tuple(chip.at(run=run) for chip in self.chips))
+    def at(
+        self, *, time_s: float | None = None, run: int | None = None, writing: int | None = None
+    ) -> Chips:
+        """These chips at another time, in another run, or written once more; see `Chip.at`."""
+        each = (chip.at(time_s=time_s, run=run, writing=writing) for chip in self.chips)
+        return Chips(tuple(each))
 
     def relax(
         self,
@@ -214,6 +246,18 @@ class Chips(Sequence[Chip]):
 
     def __repr__(self) -> str:
         return f"Chips({len(self.chips)} of {self.chips[0].device!r})" if self.chips else "Chips()"
+
+
+def _held(network: PhaseNetwork, site: Site, terms: Sequence[ArrayTerm]) -> PhaseNetwork:
+    """What memristive cells hold of a network; outside of a relaxation nothing reads them."""
+    if site.relaxation is None:
+        terms = [term for term in terms if term.scope != "dynamic"]
+    if not terms:
+        return network
+    cells = Conductances.written(terms[0].cell, network, site)
+    for term in terms:
+        cells = dataclasses.replace(cells, present=term.on_cells(cells, site))
+    return cells.on(network, site)
 
 
 def _entered(

@@ -12,6 +12,7 @@ from neurosc.hw_models.chip import Chip, Chips
 from neurosc.hw_models.explain import explain
 from neurosc.hw_models.terms import KINDS
 from neurosc.hw_models.terms.base import NetworkTerm, NoiseTerm, ReadoutTerm, Term
+from neurosc.hw_models.terms.memristor import ArrayTerm
 from neurosc.hw_models.terms.readout import ReadAveraging
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, substream
@@ -62,6 +63,11 @@ class Device:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"terms: {', '.join(twice)} is given twice; combine them into one")
+        cells = {repr(term.cell) for term in terms if isinstance(term, ArrayTerm)}
+        if len(cells) > 1:
+            raise ValueError(
+                f"terms: are on different cells, {', '.join(sorted(cells))}; a device has one array"
+            )
         if not 0 < coupling_rad_per_s < np.inf:
             raise ValueError(f"coupling_rad_per_s: {coupling_rad_per_s} is not a positive number")
         ordered = sorted(terms, key=lambda t: (t.order, type(t).__name__))

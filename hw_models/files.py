@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from neurosc.hw_models.device import Device
 from neurosc.hw_models.terms import KINDS
 from neurosc.hw_models.terms.base import Term
+from neurosc.hw_models.terms.cells import CELLS, Cell
 
 FORMAT = "neurosc device"
 VERSION = 1
+Part = TypeVar("Part", Term, Cell)
 
 
 def to_json(device: Device) -> str:
@@ -54,22 +56,32 @@ def from_json(text: str) -> Device:
     )
 
 
-def _to_dict(term: Term) -> dict[str, Any]:
-    return {"kind": type(term).__name__, **dataclasses.asdict(term)}
+def _to_dict(part: Term | Cell) -> dict[str, Any]:
+    values = {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
+    cells = {k: _to_dict(v) for k, v in values.items() if isinstance(v, Cell)}
+    return {"kind": type(part).__name__, **values, **cells}
 
 
-def _term(read: dict[str, Any]) -> Term:
+def _term(read: Any) -> Term:
+    return _part(read, KINDS)
+
+
+def _part(read: Any, kinds: dict[str, type[Part]]) -> Part:
+    """A term or a cell."""
+    if not isinstance(read, dict):
+        raise ValueError(f"text: {read!r} is no term; give what to_json wrote")
     values = dict(read)
-    kind = KINDS[_known("kind", values.pop("kind", "none"), list(KINDS))]
-    names = [field.name for field in dataclasses.fields(kind)]
+    kind: Any = kinds[_known("kind", values.pop("kind", "none"), list(kinds))]
+    fields = dataclasses.fields(kind)
     for name in values:
-        _known(f"{kind.__name__}, field", name, names)
-    needed = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
-    if needed - values.keys():
-        raise ValueError(
-            f"text: {kind.__name__} lacks {', '.join(sorted(needed - values.keys()))}; add it"
-        )
-    return kind(**values)
+        _known(f"{kind.__name__}, field", name, [field.name for field in fields])
+    missing = {f.name for f in fields if f.default is dataclasses.MISSING} - values.keys()
+    if missing:
+        raise ValueError(f"text: {kind.__name__} lacks {', '.join(sorted(missing))}; add it")
+    if "cell" in values:
+        values["cell"] = _part(values["cell"], CELLS)
+    made: Part = kind(**values)
+    return made
 
 
 def _known(what: str, name: str, names: list[str]) -> str:

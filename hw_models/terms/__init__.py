@@ -1,6 +1,7 @@
 """Effects of real hardware, one family a file."""
 
 from neurosc.hw_models.terms.base import ImplausibleValueWarning, Term
+from neurosc.hw_models.terms.cells import PCM, CellTable, ReRAMHfOx, ReRAMWan2022
 from neurosc.hw_models.terms.coupling import (
     CouplingMismatch,
     SecondHarmonicMismatch,
@@ -9,6 +10,12 @@ from neurosc.hw_models.terms.coupling import (
 from neurosc.hw_models.terms.environment import SupplyNoise, Temperature
 from neurosc.hw_models.terms.faults import StuckAt, StuckOscillator
 from neurosc.hw_models.terms.frequency import FrequencyMismatch
+from neurosc.hw_models.terms.memristor import (
+    ConductanceDrift,
+    IRDrop,
+    ProgrammingNoise,
+    ReadNoise,
+)
 from neurosc.hw_models.terms.noise import PhaseNoise
 from neurosc.hw_models.terms.readout import ADC, DAC, TDC, PhaseQuantization, ReadAveraging
 
@@ -16,12 +23,16 @@ KINDS: dict[str, type[Term]] = {
     kind.__name__: kind
     for kind in (
         ADC,
+        ConductanceDrift,
         CouplingMismatch,
         DAC,
         FrequencyMismatch,
+        IRDrop,
         PhaseNoise,
         PhaseQuantization,
+        ProgrammingNoise,
         ReadAveraging,
+        ReadNoise,
         SecondHarmonicMismatch,
         StuckAt,
         StuckOscillator,
@@ -37,13 +48,21 @@ __all__ = [
     "ADC",
     "DAC",
     "KINDS",
+    "PCM",
     "TDC",
+    "CellTable",
+    "ConductanceDrift",
     "CouplingMismatch",
     "FrequencyMismatch",
+    "IRDrop",
     "ImplausibleValueWarning",
     "PhaseNoise",
     "PhaseQuantization",
+    "ProgrammingNoise",
+    "ReRAMHfOx",
+    "ReRAMWan2022",
     "ReadAveraging",
+    "ReadNoise",
     "SecondHarmonicMismatch",
     "StuckAt",
     "StuckOscillator",

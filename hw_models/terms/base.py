@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from neurosc.hw_models.terms.edges import Pairs, hermitian, pairs
 from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.parameters import is_sparse
 from neurosc.randomness import stream
 
 Scope = Literal["frozen", "dynamic", "per run"]
@@ -117,7 +118,8 @@ class Site:
 
     def values(self, network: PhaseNetwork) -> npt.NDArray[Any]:
         """The couplings of a realised network at `pairs`."""
-        return np.asarray(network.coupling[self.pairs.i, self.pairs.j]).ravel()
+        found = network.coupling[self.pairs.i, self.pairs.j]
+        return np.asarray(found.toarray() if is_sparse(found) else found)
 
     def coupling(self, values: npt.NDArray[Any]) -> Any:
         """A coupling that has these values at `pairs`, dense or sparse as was asked."""
@@ -134,6 +136,10 @@ class Site:
     def of_run(self, term: Term) -> np.random.Generator:
         """What this run drew for a term."""
         return stream(self.root, f"{type(term).__name__}, run", self.number, self.run)
+
+    def of_relaxation(self, term: Term) -> np.random.Generator:
+        """What this relaxation drew for a term."""
+        return stream(self.relaxation, type(term).__name__)
 
 
 @dataclasses.dataclass(frozen=True)
