@@ -1,5 +1,6 @@
 """Device models: analog chips and spiking oscillators."""
 
+from neurosc.hw_models import presets
 from neurosc.hw_models.chip import Chip, Chips
 from neurosc.hw_models.device import Device
 from neurosc.hw_models.spiking import SpikingOscillators
@@ -57,4 +58,5 @@ __all__ = [
     "SupplyNoise",
     "Temperature",
     "WeightQuantization",
+    "presets",
 ]

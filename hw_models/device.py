@@ -117,18 +117,33 @@ class Device:
         return float(np.sqrt(sum(sigma**2 for sigma in each))) / self.coupling_rad_per_s
 
     def __or__(self, other: Term | Device) -> Device:
-        """With further terms; two devices must have the same coupling."""
+        """With further terms.
+
+        Two devices must have the same coupling, unless one has no rates that depend on it.
+        """
         if isinstance(other, Term):
             return self._with((*self.terms, other))
         if not isinstance(other, Device):
             return NotImplemented
-        if other.coupling_rad_per_s != self.coupling_rad_per_s:
+        if not self._has_rates and other._has_rates:
+            return other | self
+        if other._has_rates and other.coupling_rad_per_s != self.coupling_rad_per_s:
             raise ValueError(
                 f"coupling_rad_per_s: {self.coupling_rad_per_s:g} and "
                 f"{other.coupling_rad_per_s:g} do not combine; join terms, as in device | term, "
                 "or make them equal with replace(coupling_rad_per_s=)"
             )
-        return self._with((*self.terms, *other.terms))
+        return Device(
+            *self.terms,
+            *other.terms,
+            coupling_rad_per_s=self.coupling_rad_per_s,
+            name=" | ".join(filter(None, (self.name, other.name))),
+            source=self.source or other.source,
+        )
+
+    @property
+    def _has_rates(self) -> bool:
+        return self.coupling_rad_per_s != 1 or self.noise > 0 or self.detuning > 0
 
     def __ror__(self, other: Term) -> Device:
         return self | other

@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_export(commands)
     _add_verify(commands)
+    _add_devices(commands)
     _add_info(commands)
     return parser
 
@@ -351,6 +352,31 @@ def peak_memory() -> float:
         return float("nan")
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kibibytes / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _add_devices(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "devices",
+        _devices,
+        "List the devices that neurosc knows, or explain one: each number, unit and source.",
+        "neurosc devices cmos-ring-65nm",
+    )
+    parser.add_argument("name", nargs="?", help="one of the list")
+
+
+def _devices(arguments: argparse.Namespace) -> None:
+    from neurosc.hw_models import presets
+
+    if arguments.name is not None:
+        preset = presets.find(arguments.name)
+        print(f"{preset.about}\n\n{preset.device.explain()}")
+        return
+    print(f"{'name':22}{'D/K':>9}{'detuning/K':>12}  {'numbers':24}what it is")
+    for preset in map(presets.find, presets.list()):
+        device = preset.device
+        rates = f"{device.noise:9.2g}{device.detuning:12.2g}"
+        print(f"{preset.name:22}{rates}  {', '.join(preset.qualities):24}{preset.about}")
 
 
 def _add_info(commands: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from neurosc import autograd, load
 from neurosc.cli import main
 
-COMMANDS = ["demo", "train", "evaluate", "export", "verify", "info"]
+COMMANDS = ["demo", "train", "evaluate", "export", "verify", "devices", "info"]
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,18 @@ def test_info_and_export(model: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "PhaseNetwork(12 oscillators" in capsys.readouterr().out
     assert main(["export", str(model), str(file)]) == 1
     assert "exists" in capsys.readouterr().err
+
+
+def test_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices"]) == 0
+    out = capsys.readouterr().out
+    assert "fpga-digital" in out
+    assert main(["devices", "vo2-relaxation"]) == 0
+    out = capsys.readouterr().out
+    assert "assumed: period jitter" in out
+    assert "D/K = " in out
+    assert main(["devices", "vo2"]) == 1
+    assert "no preset 'vo2'; use vo2-relaxation" in capsys.readouterr().err
 
 
 def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

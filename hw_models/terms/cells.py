@@ -21,6 +21,9 @@ class Cell(abc.ABC):
     Times are seconds since programming was done; `xi` are standard normal numbers like `target`.
     """
 
+    has_read_noise: ClassVar[bool] = True
+    """Whether it was measured."""
+
     @property
     @abc.abstractmethod
     def range_us(self) -> tuple[float, float]:
@@ -95,13 +98,15 @@ class ReRAMWan2022(Cell):
     """Filamentary ReRAM up to 40 uS whose spread was measured after 1 s, 1 day and 2 days.
 
     sigma(x, t) is a polynomial in x at each of these times and linear in ln t between; what is
-    added after 1 s is sqrt(sigma(x, t)^2 - sigma(x, 1 s)^2), where that is real. Reads are exact.
+    added after 1 s is sqrt(sigma(x, t)^2 - sigma(x, 1 s)^2), where that is real. Read noise was
+    not measured.
 
     Notes
     -----
     Source: Wan et al., Nature 608:504 (2022), as in aihwkit's ReRamWan2022NoiseModel.
     """
 
+    has_read_noise: ClassVar[bool] = False
     g_max: ClassVar[float] = 40.0
     times_s: ClassVar[tuple[float, ...]] = (1.0, DAY_S, 2 * DAY_S)
     polynomials: ClassVar[tuple[tuple[float, ...], ...]] = (
@@ -157,7 +162,7 @@ class ReRAMHfOx(Cell):
 
     Notes
     -----
-    Source: aihwkit's model of CMO/HfOx ReRAM.
+    Source: Falcone et al., as in aihwkit's ReRamCMONoiseModel.
     """
 
     acceptance_percent: float = 0.2

@@ -145,6 +145,14 @@ class ReadNoise(ArrayTerm):
     scope: ClassVar[Scope] = "dynamic"
     order: ClassVar[int] = 16
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.cell.has_read_noise:
+            raise ValueError(
+                f"cell: the read noise of {type(self.cell).__name__} was not measured; leave the "
+                "term out, or give a CellTable"
+            )
+
     def on_cells(self, cells: Conductances, site: Site) -> FloatArray:
         xi = site.of_relaxation(self).standard_normal(cells.target.shape)
         sigma = cells.cell.read_sigma(cells.target, cells.present, site.time_s)

@@ -133,7 +133,7 @@ def test_files_that_are_none(text: str, message: str) -> None:
     [
         (lambda: ALL | PhaseNoise(0.2), "terms: PhaseNoise is given twice"),
         (
-            lambda: ALL | Device(SecondHarmonicMismatch(0.1), coupling_rad_per_s=2),
+            lambda: ALL.only(PhaseNoise) | Device(FrequencyMismatch(0.1), coupling_rad_per_s=2),
             "coupling_rad_per_s: 1 and 2 do not combine",
         ),
         (lambda: ALL.only("PhaseNois"), "PhaseNois is no kind of term; use PhaseNoise"),
