@@ -90,8 +90,9 @@ class Chip:
     def program(self, network: PhaseNetwork) -> PhaseNetwork:
         """The network that this chip realises when it is asked for `network`.
 
-        Terms act on `network` as it is given: programming what a chip realised would apply them
-        twice.
+        As it stands between relaxations: what is drawn in each, such as read noise, is left out.
+        Terms act on `network` as it is given, so programming what a chip realised would apply
+        them twice.
         """
         return self._realise(network, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,13 +12,21 @@ import numpy as np
 from neurosc.hw_models.chip import Chip, Chips
 from neurosc.hw_models.explain import explain
 from neurosc.hw_models.terms import KINDS
-from neurosc.hw_models.terms.base import NetworkTerm, NoiseTerm, ReadoutTerm, Term
+from neurosc.hw_models.terms.base import (
+    ImplausibleValueWarning,
+    NetworkTerm,
+    NoiseTerm,
+    ReadoutTerm,
+    Term,
+)
 from neurosc.hw_models.terms.memristor import ArrayTerm
 from neurosc.hw_models.terms.readout import ReadAveraging
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, substream
 
 Kind = type[Term] | str
+SANE_SHARE = 2.0
+"""Detuning or noise in units of the coupling above which they look like percentages."""
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -44,6 +53,11 @@ class Device:
     ------
     TypeError, ValueError
         For what is no term, a term given twice, and a coupling scale that is not positive.
+
+    Warns
+    -----
+    ImplausibleValueWarning
+        For shares that look like percentages.
     """
 
     terms: tuple[Term, ...]
@@ -75,6 +89,14 @@ class Device:
         object.__setattr__(self, "coupling_rad_per_s", float(coupling_rad_per_s))
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "source", source)
+        for rate, value in (("detuning", self.detuning), ("D", self.noise)):
+            if self.coupling_rad_per_s == 1 and value > SANE_SHARE:
+                warnings.warn(
+                    f"terms: {rate}/K is {value:g}; at coupling_rad_per_s=1 their rates are shares "
+                    "of the coupling, 0.05 is 5 %; give coupling_rad_per_s= with rates in rad/s",
+                    ImplausibleValueWarning,
+                    stacklevel=2,
+                )
 
     def fabricate(self, network: PhaseNetwork, chips: int = 1, rng: RNG = None) -> Chips:
         """Make `chips` chips for networks of the size of `network`, each with its own draws."""

@@ -7,7 +7,6 @@ import warnings
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-import scipy.signal
 
 from neurosc.hw_models.terms.base import (
     SHARE,
@@ -75,7 +74,9 @@ class FrequencyMismatch(NetworkTerm):
 
     def _correlate(self, field: FloatArray, axis: int) -> FloatArray:
         """x_k = rho x_{k-1} + sqrt(1 - rho^2) xi_k from a stationary start."""
+        from scipy.signal import lfilter
+
         rho = np.exp(-1 / self.correlation_length_pitches)
         new = np.moveaxis(field, axis, 0) * np.sqrt(1 - rho**2)
         new[0] /= np.sqrt(1 - rho**2)
-        return np.moveaxis(scipy.signal.lfilter([1.0], [1.0, -rho], new, axis=0), 0, axis)
+        return np.moveaxis(lfilter([1.0], [1.0, -rho], new, axis=0), 0, axis)

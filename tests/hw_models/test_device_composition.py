@@ -173,6 +173,13 @@ def test_percentages_warn_and_name_the_unit(make: Callable[[], object]) -> None:
         make()
 
 
+@pytest.mark.parametrize("term", [FrequencyMismatch(5), PhaseNoise(5)])
+def test_rates_that_look_like_percentages_warn(term: FrequencyMismatch | PhaseNoise) -> None:
+    with pytest.warns(ImplausibleValueWarning, match=r"K is 5; .* 0\.05 is 5 %"):
+        Device(term)
+    assert Device(term, coupling_rad_per_s=100.0).terms == (term,)
+
+
 def test_second_harmonics_scatter_where_there_are_some() -> None:
     network = topology.all_to_all(400).replace(second_harmonic=0.5)
     device = Device(SecondHarmonicMismatch(0.1))
