@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -338,13 +338,13 @@ class _Trainer:
         drive: Drive,
     ) -> tuple[PhaseNetwork, list[dict[str, float]]]:
         """The same passes, sample by sample in a compiled loop."""
-        assert isinstance(self.on, Ideal)
+        on = cast(Ideal, self.on)  # `online.drive_of` made sure
         size, order = len(data.y), np.concatenate(orders)
         rates = self.rate(span.start + np.arange(order.size) / size)
         betas = (self.beta, -self.beta) if self.scheme == "symmetric" else (0.0, self.beta)
         x, y = data.rows(order)
         drive = Drive(drive.field[order], drive.second_harmonic[order])
-        network, phases, taken = online.epoch(network, self.on, x, drive, betas, rates, self.learn)
+        network, phases, taken = online.epoch(network, on, x, drive, betas, rates, self.learn)
         if taken < order.size:  # raises, and names the cause
             self.gradient(network, x[taken : taken + 1], y[taken : taken + 1])
         if not all(np.isfinite(getattr(network, name)).all() for name in self.learn):
