@@ -388,3 +388,16 @@ def test_what_only_steps_honour_is_refused_elsewhere(arguments: dict[str, Any]) 
     (name,) = arguments
     with pytest.raises(ValueError, match=f"{name}: newton takes no steps in time"):
         Ideal("newton", **arguments)
+
+
+@pytest.mark.parametrize("noise", [1e-3, 0.03, 0.12])
+def test_noise_inside_a_well_is_no_slip_but_turning_is(noise: float) -> None:
+    """A field of 1 holds a detuning of 0.2 whatever of these noises shakes it, but not one of 2."""
+    held = PhaseNetwork(np.zeros((1, 1)), [0.2], field=[1.0])
+    start = np.full((400, 1), np.arcsin(0.2))
+    shaken = Ideal(noise=noise, duration=30.0).relax(held, start=start, rng=1)
+    assert shaken.locked.mean() > 0.97
+    turning = Ideal(noise=noise, duration=30.0).relax(
+        held.replace(frequency=[2.0]), start=start, rng=1
+    )
+    assert turning.locked.mean() < 0.1  # the record may end where it turns slowest

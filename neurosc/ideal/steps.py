@@ -22,6 +22,8 @@ WATCH = 0.1
 """Share of the duration over which the drift is watched."""
 SLIP = 0.5
 """Radians of drift within the watch that count as not locked."""
+SIGMAS = 6.0
+"""Spreads of a locked, noisy phase that are no slip yet."""
 TOLERANCE = 1e-3
 """Default residual torque, in units of the strength, of a noiseless sample at rest."""
 
@@ -55,18 +57,21 @@ def steps(problem: Reduction, count: int, stepping: Stepping, tolerance: float) 
 
     A noiseless sample is LOCKED if its residual torque is below `tolerance` times the strength.
     Any sample is NOT_LOCKED if a phase, unwrapped and against its reference, drifts by more than
-    half a radian over the last tenth of the duration. A noisy sample that does not drift is
-    LOCKED.
+    half a radian over the last tenth of the duration; with noise, by more than that and six times
+    sqrt(2 D / strength), the spread of two readings of a locked oscillator, but half a turn at
+    most. A noisy sample that does not drift is LOCKED.
     """
     watched = max(1, round(WATCH * count))
     phases, torque = integrate(problem, stepping, [count - watched, count])
     residual = np.abs(torque).max(axis=1)
     strength = max(1.0, float(problem.network.strength[problem.network.free].max()))
-    drift = np.abs(_turned_back(problem, phases[:, 1] - phases[:, 0])).max(axis=1)
+    drift = np.abs(_turned_back(problem, phases[:, 1] - phases[:, 0]))
+    pull = np.maximum(problem.strengths[problem.member], 1e-300)
+    slipped = ~(drift <= np.minimum(SLIP + SIGMAS * np.sqrt(2 * stepping.diffusion / pull), np.pi))
     status = np.full(len(drift), Status.LOCKED, dtype=np.int8)
     if stepping.diffusion == 0:
         status[residual > tolerance * strength] = Status.STEP_LIMIT
-    status[~(drift <= SLIP) | ~np.isfinite(residual)] = Status.NOT_LOCKED
+    status[slipped.any(axis=1) | ~np.isfinite(residual)] = Status.NOT_LOCKED
     reasons = partial(explain, problem, phases[:, 1], status)
     return Relaxation(problem.full(phases[:, 1]), status, residual, reasons)
 
