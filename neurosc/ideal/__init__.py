@@ -78,7 +78,7 @@ class Ideal:
     Notes
     -----
     Without `start`, descents begin where each oscillator follows those before it (in a layered
-    network the feed-forward pass), steps at phase 0. Which method when: docs/methods.md.
+    network the feed-forward pass), steps at phase 0. Which method when: neurosc/ideal/METHODS.md.
     """
 
     method: Method = "auto"

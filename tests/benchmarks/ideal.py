@@ -1,6 +1,6 @@
 """Equilibria and online learning against SciPy as a user would write it; prints one table.
 
-    python tests/benchmarks/ideal.py [--quick]
+    python tests/benchmarks/ideal.py [--quick] [--methods]
 
 One thread; peer and neurosc take turns in one process, the best CPU time of several turns counts.
 Further tables: stepping.py (noise), sparse.py (1e4 to 1e6 oscillators), gradients.py.
@@ -12,6 +12,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # SciPy and NumPy read it when they are imported
@@ -21,7 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import fsolve
 
-from neurosc import CosineCost, Encoding, Ideal, PhaseNetwork, fit, fit_each
+from neurosc import CosineCost, Encoding, Ideal, PhaseNetwork, fit, fit_each, topology
+from neurosc.ideal.lanes import LARGEST
 from neurosc.network import FloatArray
 
 TURNS = 3
@@ -165,11 +167,36 @@ def online(epochs: int, seeds: int) -> list[dict[str, object]]:
     return [*lines, row(f"online, {seeds} seeds", peer / 220, each, difference)]
 
 
+def methods() -> list[dict[str, object]]:
+    """Microseconds a sample by each dense method: all to all / layered, cold, with certificate."""
+    lines = []
+    for m in (9, 16, 32, 64, 128, 256):
+        rng, batch = np.random.default_rng(m), 512 if m < 100 else 128
+        whole, layered = kuramoto(m, rng), topology.layered([16, 2 * m // 3, m - 2 * m // 3], rng=1)
+        pairs = (whole, rng.normal(0, 0.3, (batch, m))), (layered, rng.random((batch, 16)))
+        line: dict[str, object] = {"free oscillators": m}
+        for name in ("lanes", "pcg", "newton", "blocks"):
+            if name == "lanes" and m > LARGEST:
+                continue
+            ideal = Ideal(name)
+            for network, x in pairs:
+                ideal.relax(network, x[:9]).raise_for_status()
+            best = take_turns(*(partial(ideal.relax, *pair) for pair in pairs))
+            line[name] = " / ".join(f"{t / batch * 1e6:,.1f}" for t in best)
+        lines.append(line)
+    return lines
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small cases only")
-    quick = parser.parse_args().quick
+    parser.add_argument("--methods", action="store_true", help="compare the dense methods instead")
+    arguments = parser.parse_args()
+    if arguments.methods:
+        print(pd.DataFrame(methods()).fillna("").to_string(index=False))
+        return
+    quick = arguments.quick
     cases = [(9, 4096, 300), (64, 512, 20)]
     if not quick:
         cases += [(256, 256, 2), (400, 1, 1)]
