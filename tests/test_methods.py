@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,24 @@ def test_products_know_no_batch_at_any_size(n: int) -> None:
     whole = Ideal("pcg").relax(network, x).raise_for_status().phases
     for size in (1, 5, 64):
         assert (Ideal("pcg").relax(network, x[:size]).phases == whole[:size]).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_kernels_see_arrays_of_one_layout(method: str) -> None:
+    """For others numba compiles anew, and code that sums in another order gives other bits."""
+    network, _ = NETWORKS["layered"]
+    for size in (1, 7, 70):
+        x = np.random.default_rng(3).random((size, 2))
+        relax(method, network, x, nudge=Nudge(CosineCost(), np.zeros(size, dtype=int), 0.1))
+    names = ("lanes", "newton", "pcg", "sparse", "torque")
+    modules = [importlib.import_module(f"neurosc.ideal.kernels.{name}") for name in names]
+    kernels = [k for module in modules for k in vars(module).values() if hasattr(k, "signatures")]
+    compiled = [signature for kernel in kernels for signature in kernel.signatures]
+    assert compiled
+    for signature in compiled:
+        arrays = [str(a) for argument in signature for a in getattr(argument, "types", [argument])]
+        arrays = [array for array in arrays if array.startswith("array")]
+        assert arrays == [a for a in arrays if a.endswith(" C)") and "readonly" not in a]
 
 
 def test_lanes_refuse_what_leaves_the_cache() -> None:

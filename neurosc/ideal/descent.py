@@ -19,6 +19,8 @@ RUNAWAY = 6 * np.pi
 """Radians after which a sample that still slides downhill counts as not locked."""
 SMALLEST_FRACTION = 2.0**-30
 ARMIJO = 1e-4
+ROUNDING = 1e-14
+"""Of an energy, per oscillator, by which it may rise."""
 
 
 class State(NamedTuple):
@@ -114,7 +116,7 @@ def _search(
 ) -> tuple[State, np.ndarray]:
     """Halve the steps of those samples whose energy does not fall enough; tell which found one."""
     slope = ARMIJO * (state.torque * step).sum(axis=1)
-    rounding = 1e-14 * (1 + np.abs(state.energy)) * step.shape[1]
+    rounding = ROUNDING * (1 + np.abs(state.energy)) * step.shape[1]
     trial = model.evaluate(state.theta + step, samples)
     waiting = np.flatnonzero(trial.energy > state.energy - slope + rounding)
     fraction = 1.0

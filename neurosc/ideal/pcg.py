@@ -118,7 +118,8 @@ class Products:
         if p.feedback is not None:
             energy += p.feedback.energy(theta, samples)
             torque[:, p.feedback.rows] -= p.feedback.gradient(theta, samples)
-        return descent.State(theta, energy, torque, diagonal, z[:rows, :, :m])
+        rotors_ = np.ascontiguousarray(z[:rows, :, :m])
+        return descent.State(theta, energy, torque, diagonal, rotors_)
 
     def direction(self, state: descent.State, samples: IntArray) -> FloatArray:
         """A step (rows, m) downhill."""

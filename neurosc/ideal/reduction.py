@@ -82,7 +82,7 @@ class Reduction:
             )
         dense = _stacked([_dense(edges) for edges in self.members])
         imaginary = dense.imag if self.network.is_complex else np.zeros((0, 0, 0))
-        return np.ascontiguousarray(dense.real), np.ascontiguousarray(imaginary)
+        return _plain(dense.real), _plain(imaginary)
 
     @property
     def edges(self) -> Any:
@@ -156,8 +156,8 @@ def reduce(
     fixed = network.fixed
     inner, outer = network.blocks
     z_fixed = phasors(encoded.phases[:, fixed], encoded.amplitude[:, fixed])
-    field = network.field[free] + (_pull_of_the_held(outer, z_fixed))
-    field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), dtype=complex)
+    field = network.field[free] + _pull_of_the_held(outer, z_fixed)
+    field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), complex, order="C")
     harmonic = np.tile(network.second_harmonic[free], (len(field), 1))
     feedback = None
     if nudge is not None and nudge.beta != 0:
@@ -168,7 +168,7 @@ def reduce(
         members=(inner,),
         member=np.zeros(len(field), dtype=np.intp),
         strengths=network.strength[None, free],
-        frequency=network.co_rotating(encoded.frequency)[:, free],
+        frequency=np.ascontiguousarray(network.co_rotating(encoded.frequency)[:, free]),
         field=field,
         second_harmonic=harmonic,
         parts=network.parts[free],
@@ -180,6 +180,11 @@ def reduce(
 def _stacked(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """np.stack, without a copy of a single array."""
     return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _plain(values: npt.NDArray[Any]) -> FloatArray:
+    """Contiguous and writeable: for other layouts numba compiles other code, of other bits."""
+    return np.require(values, np.float64, ["C", "W"])
 
 
 def _dense(edges: Any) -> npt.NDArray[np.generic]:

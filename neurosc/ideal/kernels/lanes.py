@@ -1,7 +1,8 @@
 """Newton descent of many small networks abreast, each in a lane of the vector registers.
 
 All lanes run the same instructions on their own numbers, so that what a lane computes does not
-depend on its neighbours. The number of lanes is read off the arrays: were it a constant, the
+depend on its neighbours; no products and sums are fused, as vectors and the scalar rest of a loop
+might fuse different ones. The number of lanes is read off the arrays: were it a constant, the
 compiler would unroll the loops over lanes instead of turning them into vector instructions.
 """
 
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
+from neurosc.ideal.descent import ARMIJO, ROUNDING, SMALLEST_FRACTION
 from neurosc.ideal.hessians import PIVOT
 from neurosc.ideal.kernels.trig import sincos
 from neurosc.network import FloatArray, IntArray
@@ -19,9 +21,6 @@ from neurosc.network import FloatArray, IntArray
 LANES = 64
 RESTING, SADDLE, MOVING, STUCK = 0, 1, 2, 3
 """How a lane ended."""
-ARMIJO = 1e-4
-SMALLEST_FRACTION = 2.0**-30
-ROUNDING = 1e-14
 
 
 class Lanes(NamedTuple):
@@ -56,7 +55,7 @@ class Lanes(NamedTuple):
         return cls(A, B, omega, hr, hi, sh, fr, fi, fs, theta, trial, step, c, s, torque, x, H)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def cold(w: Lanes, sweeps: int) -> None:
     """Turn each oscillator to the minimum of its own energy, in order; silent before its turn."""
     m, lanes = w.omega.shape
@@ -87,7 +86,7 @@ def cold(w: Lanes, sweeps: int) -> None:
             w.theta[i, k] = np.arctan2(w.s[i, k], w.c[i, k])
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def evaluate(w: Lanes, outputs: IntArray, references: IntArray, energy: FloatArray) -> None:
     """Energy, torque and the lower triangle of the Hessian at w.trial.
 
@@ -130,7 +129,7 @@ def evaluate(w: Lanes, outputs: IntArray, references: IntArray, energy: FloatArr
         _drive(w, d, outputs[d], references[d], energy)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _drive(w: Lanes, d: int, i: int, j: int, energy: FloatArray) -> None:
     """A nudge: field f and second harmonic on the phase of i measured from j."""
     low, high = min(i, j), max(i, j)
@@ -149,7 +148,7 @@ def _drive(w: Lanes, d: int, i: int, j: int, energy: FloatArray) -> None:
         w.H[j, j, k] += weight
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def lift(w: Lanes, parts: IntArray) -> None:
     """Raise the Hessian off zero on the rotation of each floating part."""
     m, lanes = w.omega.shape
@@ -166,7 +165,7 @@ def lift(w: Lanes, parts: IntArray) -> None:
                     w.H[i, j, k] += height[k]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def factorise(w: Lanes, positive: FloatArray) -> None:
     """H = L D L^T in place; a pivot that is not positive is replaced, and `positive` is 0 there."""
     m, lanes = w.omega.shape
@@ -192,7 +191,7 @@ def factorise(w: Lanes, positive: FloatArray) -> None:
                 H[i, q, k] = factor[k]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def substitute(w: Lanes) -> None:
     """x = (L D L^T)^-1 torque."""
     m, lanes = w.omega.shape
@@ -212,7 +211,7 @@ def substitute(w: Lanes) -> None:
                 x[j, k] -= H[i, j, k] * x[i, k]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _largest(values: FloatArray, out: FloatArray) -> None:
     """The largest |value| of each lane."""
     for k in range(values.shape[1]):
@@ -222,7 +221,7 @@ def _largest(values: FloatArray, out: FloatArray) -> None:
             out[k] = max(out[k], abs(values[i, k]))
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _move(
     w: Lanes, accepted: FloatArray, shorten: FloatArray, fraction: FloatArray, slope: FloatArray
 ) -> None:
@@ -320,7 +319,7 @@ def batch_descend(
     harmonic (batch, drives). With `sweeps` the start is cold.
     """
     m, lanes = w.omega.shape
-    each, shared = np.empty(lanes, dtype=np.intp), -1
+    each, shared = np.empty(lanes, dtype=np.intp), np.intp(-1)
     lane_limit, lane_residual = np.empty(lanes), np.empty(lanes)
     lane_verdict = np.empty(lanes, dtype=np.intp)
     for first in range(0, samples.size, lanes):

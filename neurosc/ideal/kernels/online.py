@@ -7,16 +7,9 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
+from neurosc.ideal.descent import ARMIJO, ROUNDING, SMALLEST_FRACTION
 from neurosc.ideal.hessians import PIVOT
-from neurosc.ideal.kernels.lanes import (
-    ARMIJO,
-    MOVING,
-    RESTING,
-    ROUNDING,
-    SADDLE,
-    SMALLEST_FRACTION,
-    STUCK,
-)
+from neurosc.ideal.kernels.lanes import MOVING, RESTING, SADDLE, STUCK
 from neurosc.ideal.kernels.trig import sincos
 from neurosc.network import FloatArray, IntArray
 

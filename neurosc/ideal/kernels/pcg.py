@@ -2,6 +2,10 @@
 
 A batch of phasors is an array (rows, 2, m): cosines, then sines. Products are of its rows with J,
 so that A stands for z -> Re(J) z and, for complex couplings, B for z -> z Im(J).
+
+Sums are in loops that only read: a loop that also writes is compiled twice, in vectors and
+without, for arrays that might overlap; the two sum in other orders, and which one runs depends on
+where the arrays happen to lie.
 """
 
 from __future__ import annotations
@@ -54,14 +58,20 @@ def assess(
             if zb.size:
                 ur += zb[b, 1, i]
                 ui -= zb[b, 0, i]
-            twice = c * c - s * s
             total -= 0.5 * (c * ur + s * ui) + c * hr[b, i] + s * hi[b, i]
-            total -= omega[b, i] * theta[b, i] + 0.5 * sh[b, i] * twice
+            total -= omega[b, i] * theta[b, i] + 0.5 * sh[b, i] * (c * c - s * s)
+        energy[b] = total
+        for i in range(theta.shape[1]):
+            c, s = z[b, 0, i], z[b, 1, i]
+            ur, ui = za[b, 0, i], za[b, 1, i]
+            if zb.size:
+                ur += zb[b, 1, i]
+                ui -= zb[b, 0, i]
+            twice = c * c - s * s
             ur += hr[b, i]
             ui += hi[b, i]
             diagonal[b, i] = c * ur + s * ui + 2.0 * sh[b, i] * twice
             torque[b, i] = omega[b, i] + c * ui - s * ur - 2.0 * sh[b, i] * s * c
-        energy[b] = total
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
@@ -129,10 +139,11 @@ def begin(
         rho = _ZERO
         for i in range(m):
             rho += r[i] * p[i]
+        work.rho[b] = rho
+        for i in range(m):
             c, s = np.float32(z[b, 0, i]), np.float32(z[b, 1, i])
             work.z[b, 0, i], work.z[b, 1, i] = c, s
             work.zp[b, 0, i], work.zp[b, 1, i] = c * p[i], s * p[i]
-        work.rho[b] = rho
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
