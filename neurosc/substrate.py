@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -164,6 +164,35 @@ class Substrate(Protocol):
     ) -> Relaxation:
         """Relax `network` for samples x (batch, inputs) from phases `start` (batch, n)."""
         ...
+
+
+@runtime_checkable
+class Technology(Protocol):
+    """What makes substrates that differ from one another, such as a `neurosc.hw_models.Device`."""
+
+    def fabricate(
+        self, network: PhaseNetwork, chips: int = 1, rng: RNG = None
+    ) -> Sequence[Substrate]:
+        """Make `chips` substrates for networks of the size of `network`."""
+        ...
+
+
+def a_substrate(on: object) -> Substrate:
+    """`on`, if it relaxes.
+
+    Raises
+    ------
+    TypeError
+        If it does not; it tells what does.
+    """
+    if isinstance(on, Substrate):
+        return on
+    if isinstance(on, Technology):
+        raise TypeError(
+            f"on: {type(on).__name__} makes chips and relaxes nothing itself; give one or all of "
+            "on.fabricate(network, chips=..., rng=...)"
+        )
+    raise TypeError(f"on: {on!r} does not relax; give a substrate, such as Ideal() or a chip")
 
 
 def batch_start(

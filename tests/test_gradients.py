@@ -374,3 +374,17 @@ def test_too_large_for_complex_nudges() -> None:
     network = topology.random_graph(5000, 6, rng=0).replace(outputs=[10])
     with pytest.raises(ValueError, match=r'network: 5000 free .* use scheme="symmetric"'):
         two_phase_gradient(network, None, [0], cost=CosineCost(), scheme="holomorphic")
+
+
+@pytest.mark.parametrize("kind", ["real", "lags", "sparse"])
+def test_slopes_of_couplings_are_hermitian_to_the_last_bit(kind: str) -> None:
+    """Optimisers divide them by their size, which makes steps out of rounding."""
+    network = topology.layered([4, 6, 3], rng=0)
+    J = network.coupling
+    if kind == "lags":
+        J = J * np.exp(1j * (np.triu(J) - np.triu(J).T))
+    network = network.replace(coupling=scipy.sparse.csr_array(J) if kind == "sparse" else J)
+    x, y = np.random.default_rng(0).random((40, 4)), np.arange(40) % 3
+    slope = two_phase_gradient(network, x, y, cost=CosineCost(), beta=0.1).coupling
+    assert abs(slope).max() > 0
+    assert abs(slope - slope.conj().T).max() == 0

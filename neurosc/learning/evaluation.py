@@ -13,7 +13,7 @@ from neurosc.datasets import as_dataset
 from neurosc.ideal import Ideal
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 from neurosc.randomness import RNG
-from neurosc.substrate import Relaxation, Substrate
+from neurosc.substrate import Relaxation, Substrate, a_substrate
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -94,13 +94,15 @@ def evaluate(
     ------
     ValueError
         For data or labels that do not fit the network.
+    TypeError
+        For what does not relax.
     """
     x, y = as_dataset(data)
     if network.outputs.size == 0:
         raise ValueError("network: has no outputs to read; name them in outputs=")
     network.encode(x[:1])  # samples of the wrong width are the first thing to be told
     labels = check_labels(y, len(y), cost.classes(network.outputs.size))
-    relaxation = (Ideal() if on is None else on).relax(network, x, rng=rng)
+    relaxation = (Ideal() if on is None else a_substrate(on)).relax(network, x, rng=rng)
     seen = network.relative(relaxation.phases)[..., network.outputs]
     flat: FloatArray = seen.reshape(-1, seen.shape[-1])
     shape = seen.shape[:-1]

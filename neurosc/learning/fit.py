@@ -24,12 +24,14 @@ from neurosc.network import FloatArray, IntArray, PhaseNetwork
 from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, seed_sequence, stream, substream
 from neurosc.storage import Path_
-from neurosc.substrate import Substrate
+from neurosc.substrate import RelaxationError, Substrate, Technology, a_substrate
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Schedule = Literal["cosine", "constant"]
+VALIDATION_CHIPS = 5
+"""Chips of a device on which a network is validated."""
 UPDATES_AT_ONCE = 20_000
 """Of a compiled run that nobody watches."""
 DIVERGED = "learning diverged; lower learning_rate or set bounds="
@@ -67,7 +69,7 @@ def fit(
     cost: Cost,
     epochs: int,
     learning_rate: float,
-    on: Substrate | None = None,
+    on: Substrate | Technology | None = None,
     learn: Sequence[Parameter] | None = None,
     beta: float = 0.1,
     scheme: Scheme = "symmetric",
@@ -91,7 +93,9 @@ def fit(
     epochs, learning_rate
         Passes through the data; size of the first steps.
     on
-        The substrate that relaxes; `Ideal()` unless given.
+        The substrate that relaxes; `Ideal()` unless given. A chip learns in the loop. A `Device`
+        makes a chip anew for each update, which both relaxations share: what is learnt suits chips
+        that nobody has seen yet.
     learn
         Which parameters learn: couplings (where there is an edge) and fields unless given, or
         couplings and frequencies in a network that floats as a whole.
@@ -121,7 +125,7 @@ def fit(
     Raises
     ------
     RelaxationError
-        If no sample of a batch locks.
+        If no sample of an epoch locks.
     ValueError
         For settings out of range, data that do not fit, and a checkpoint of another run.
     FloatingPointError
@@ -138,7 +142,7 @@ def fit(
         cost=cost,
         epochs=epochs,
         learning_rate=learning_rate,
-        on=Ideal() if on is None else on,
+        on=on if isinstance(on, Technology) else a_substrate(Ideal() if on is None else on),
         learn=learnable(network, learn),
         beta=beta,
         scheme=scheme,
@@ -173,8 +177,7 @@ def fit(
             span, started = range(first, min(first + stride, epochs)), time.perf_counter()
             net, memory, rows = trainer.epochs_of(state.network, state.memory, train, span, root)
             if held_out is not None:
-                seed = substream(root, "validation", first)
-                rows[-1] |= _validate(net, held_out, cost, trainer.on, seed)
+                rows[-1] |= _validate(net, held_out, cost, trainer.on, root, first)
             seconds = (time.perf_counter() - started) / len(span)
             rows = [row | {"seconds": seconds} for row in rows]
             state = Checkpoint(net, memory, [*state.history, *rows], state.entropy)
@@ -238,7 +241,7 @@ class _Trainer:
     cost: Cost
     epochs: int
     learning_rate: float
-    on: Substrate
+    on: Substrate | Technology
     learn: tuple[Parameter, ...]
     beta: float
     scheme: Scheme
@@ -301,9 +304,14 @@ class _Trainer:
         batches = [order[a : a + self.batch_size] for a in range(0, len(order), self.batch_size)]
         loss, unlocked = 0.0, 0
         for b, index in enumerate(batches):
-            gradient = self.gradient(
-                network, *data.rows(index), rng=substream(root, "updates", epoch, b)
-            )
+            rng = substream(root, "updates", epoch, b)
+            try:
+                gradient = self.gradient(network, *data.rows(index), rng=rng)
+            except RelaxationError:
+                unlocked += len(index)
+                if unlocked == len(order):
+                    raise
+                continue
             network, memory = self.update(network, memory, gradient, epoch + b / len(batches))
             loss += gradient.loss * (len(index) - gradient.unlocked)
             unlocked += gradient.unlocked
@@ -314,6 +322,9 @@ class _Trainer:
         self, network: PhaseNetwork, x: npt.ArrayLike, y: npt.ArrayLike, rng: RNG = None
     ) -> Gradient:
         """The gradient of one batch."""
+        on = self.on
+        if isinstance(on, Technology):
+            on = on.fabricate(network, rng=substream(rng, "update's chip"))[0]
         return two_phase_gradient(
             network,
             x,
@@ -321,7 +332,7 @@ class _Trainer:
             cost=self.cost,
             beta=self.beta,
             scheme=self.scheme,
-            on=self.on,
+            on=on,
             rng=rng,
         )
 
@@ -380,13 +391,25 @@ class _Trainer:
 
 
 def _validate(
-    network: PhaseNetwork, data: Dataset, cost: Cost, on: Substrate, rng: np.random.SeedSequence
+    network: PhaseNetwork,
+    data: Dataset,
+    cost: Cost,
+    on: Substrate | Technology,
+    root: np.random.SeedSequence,
+    epoch: int,
 ) -> dict[str, float]:
-    result = evaluate(network, data, cost=cost, on=on, rng=rng)
+    """Means over chips where `on` makes them: the same ones after each epoch."""
+    chips: Sequence[Substrate] = (
+        [on]
+        if isinstance(on, Substrate)
+        else on.fabricate(network, VALIDATION_CHIPS, rng=substream(root, "validation chips"))
+    )
+    rng = substream(root, "validation", epoch)
+    results = [evaluate(network, data, cost=cost, on=chip, rng=rng) for chip in chips]
     return {
-        "validation_loss": result.loss,
-        "validation_accuracy": result.accuracy,
-        "validation_unlocked": float((~result.locked).mean()),
+        "validation_loss": float(np.mean([r.loss for r in results])),
+        "validation_accuracy": float(np.mean([r.accuracy for r in results])),
+        "validation_unlocked": float(np.mean([~r.locked for r in results])),
     }
 
 

@@ -72,9 +72,10 @@ CHUNK = 2**20
 
 
 def correlation(network: PhaseNetwork, left: ComplexArray, right: ComplexArray) -> Any:
-    """mean over rows of left_i conj(right_j) at the network's edges; (n, n).
+    """The Hermitian part of the mean over rows of left_i conj(right_j), at the edges; (n, n).
 
-    Real for a real network, whose couplings have no imaginary part to learn.
+    Real for a real network, whose couplings have no imaginary part to learn. Hermitian to the last
+    bit: optimisers divide gradients by their sizes, and rounding would grow.
     """
     if is_sparse(network.coupling):
         edges = network.coupling.copy()
@@ -85,9 +86,12 @@ def correlation(network: PhaseNetwork, left: ComplexArray, right: ComplexArray) 
             i, j = rows[some], edges.indices[some]
             values = (left[:, i] * right[:, j].conj()).mean(axis=0)
             edges.data[some] = values if network.is_complex else values.real
+        own = np.arange(rows.size)
+        opposite = scipy.sparse.csr_array((own, edges.indices, edges.indptr), edges.shape).T.tocsr()
+        edges.data = 0.5 * (edges.data + edges.data[opposite.data].conj())
         return edges
     dense = np.asarray(left.T @ right.conj()) / len(left)
-    dense = np.where(network.coupling != 0, dense, 0)
+    dense = np.where(network.coupling != 0, 0.5 * (dense + dense.conj().T), 0)
     return dense if network.is_complex else np.ascontiguousarray(dense.real)
 
 

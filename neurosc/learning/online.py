@@ -16,7 +16,7 @@ from neurosc.ideal.methods import TOLERANCE
 from neurosc.learning.gradient import Parameter
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 from neurosc.parameters import is_sparse
-from neurosc.substrate import Substrate
+from neurosc.substrate import Substrate, Technology
 
 if TYPE_CHECKING:
     from neurosc.ideal.kernels.online import Roles
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 KINDS = {"phase": 0, "amplitude": 1, "frequency": 2}
 
 
-def drive_of(network: PhaseNetwork, on: Substrate, cost: Cost, data: Dataset) -> Drive | None:
+def drive_of(
+    network: PhaseNetwork, on: Substrate | Technology, cost: Cost, data: Dataset
+) -> Drive | None:
     """The nudges of all samples if the compiled loop can take them; else None.
 
     It takes real dense couplings, up to 32 free oscillators, the noiseless ideal model by one of

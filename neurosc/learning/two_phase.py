@@ -13,7 +13,14 @@ from neurosc.ideal.holomorphic import complex_equilibria
 from neurosc.learning.gradient import Gradient, of_states
 from neurosc.network import ComplexArray, FloatArray, PhaseNetwork
 from neurosc.randomness import RNG, substream
-from neurosc.substrate import Nudge, Relaxation, RelaxationError, Status, Substrate
+from neurosc.substrate import (
+    Nudge,
+    Relaxation,
+    RelaxationError,
+    Status,
+    Substrate,
+    a_substrate,
+)
 
 Scheme = Literal["symmetric", "one-sided", "holomorphic"]
 NUDGES = 4
@@ -76,7 +83,7 @@ def two_phase_gradient(
     Laborieux et al., Front. Neurosci. 15:633674 (2021); holomorphic nudges: Laborieux, Zenke,
     arXiv 2209.00530 (2022). The loss is the mean cost at +-beta, or else of the free equilibrium.
     """
-    on = Ideal() if on is None else on
+    on = Ideal() if on is None else a_substrate(on)
     _check(beta, scheme, nudges, on, cost)
     if scheme == "holomorphic":
         free = on.relax(network, x, start=start, rng=substream(rng, "relaxation", 0))

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from neurosc import CosineCost, PhaseNetwork, Relaxation, evaluate, fit, two_phase_gradient
+from neurosc import (
+    CosineCost,
+    PhaseNetwork,
+    Relaxation,
+    RelaxationError,
+    evaluate,
+    fit,
+    two_phase_gradient,
+)
 from neurosc.hw_models import (
     PCM,
     TDC,
@@ -104,3 +112,65 @@ def test_it_learns_around_its_faults(small: PhaseNetwork) -> None:
     }  # fmt: skip
     learned = fit(small, (x, y), on=chip, rng=0, **training).network
     assert evaluate(learned, (x, y), cost=CosineCost(), on=chip, rng=1).accuracy > 0.95
+
+
+class Workshop:
+    """A technology that keeps the chips that it made."""
+
+    def __init__(self, device: Device) -> None:
+        self.device, self.made = device, list[Recorder]()
+
+    def fabricate(self, network: PhaseNetwork, chips: int = 1, rng: Any = None) -> list[Recorder]:
+        made = [Recorder(chip) for chip in self.device.fabricate(network, chips, rng)]
+        self.made += made
+        return made
+
+
+def test_noise_aware_learning_suits_chips_that_nobody_has_seen(small: PhaseNetwork) -> None:
+    y = np.arange(30) % 3
+    x = 0.2 + 0.5 * np.eye(4)[y]
+    device = Device(FrequencyMismatch(0.1), CouplingMismatch(0.1))
+    training: dict[str, Any] = {
+        "cost": CosineCost(), "epochs": 15, "learning_rate": 0.1, "batch_size": 6, "rng": 0,
+    }  # fmt: skip
+    found = fit(small, (x, y), on=device, validation=(x, y), **training)
+    unseen = device.fabricate(small, 20, rng=5)
+    before, after = (
+        evaluate(network, (x, y), cost=CosineCost(), on=unseen).accuracy.mean()
+        for network in (small, found.network)
+    )
+    assert before < 0.5
+    assert after > 0.8
+    assert found.rows[-1]["validation_accuracy"] > 0.8
+    again = fit(small, (x, y), on=device, validation=(x, y), **training)
+    assert (found.network.coupling == again.network.coupling).all()
+
+
+def test_each_update_has_a_chip_that_both_relaxations_share(small: PhaseNetwork) -> None:
+    x, y = np.full((30, 4), 0.4), np.arange(30) % 3
+    on = Workshop(Device(FrequencyMismatch(0.3)))
+    fit(small, (x, y), cost=CosineCost(), epochs=2, learning_rate=0.1, batch_size=6, on=on, rng=0)
+    assert [len(recorder.found) for recorder in on.made] == [2] * 10
+    roots = {recorder.chip.root.spawn_key for recorder in on.made}
+    assert len(roots) == 10
+
+
+def test_a_dead_chip_of_many_ends_no_training(small: PhaseNetwork) -> None:
+    """Its samples are counted; where none locks at all, there is nothing to learn."""
+    x, y = np.full((12, 4), 0.4), np.arange(12) % 3
+    training: dict[str, Any] = {
+        "cost": CosineCost(), "epochs": 6, "learning_rate": 0.02, "batch_size": 2, "rng": 0,
+    }  # fmt: skip
+    found = fit(small, (x, y), on=Device(FrequencyMismatch(0.4)), **training)
+    assert 0 < found.history.unlocked.mean() < 1
+    assert np.isfinite(found.history.loss).all()
+    with pytest.raises(RelaxationError, match="none of the 2 samples locked"):
+        fit(small, (x, y), on=Device(FrequencyMismatch(2.0)), **training)
+
+
+def test_a_device_is_no_substrate(small: PhaseNetwork, samples: FloatArray) -> None:
+    y = np.arange(12) % 3
+    with pytest.raises(TypeError, match=r"on: Device makes chips .*on.fabricate\(network"):
+        evaluate(small, (samples, y), cost=CosineCost(), on=Device())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="on: 'chip' does not relax; give a substrate"):
+        fit(small, (samples, y), cost=CosineCost(), epochs=1, learning_rate=0.1, on="chip")  # type: ignore[arg-type]
