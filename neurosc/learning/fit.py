@@ -283,7 +283,7 @@ class _Trainer:
         if self.batch_size == 1 and self.optimiser == SGD() and self.bounds is None:
             drive = online.drive_of(network, self.on, self.cost, data)
             if drive is not None:
-                network, rows = self._online(network, data, span, orders, drive)
+                (network,), (rows,) = self.online([network], data, span, [orders], drive)
                 return network, memory, rows
         rows = []
         for epoch, order in zip(span, orders, strict=True):
@@ -340,31 +340,44 @@ class _Trainer:
         rate = float(self.rate(np.array(epoch)))
         return {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "unlocked": unlocked}
 
-    def _online(
+    def online(
         self,
-        network: PhaseNetwork,
+        networks: Sequence[PhaseNetwork],
         data: Dataset,
         span: range,
-        orders: list[IntArray],
+        orders: Sequence[Sequence[IntArray]],
         drive: Drive,
-    ) -> tuple[PhaseNetwork, list[dict[str, float]]]:
-        """The same passes, sample by sample in a compiled loop."""
+    ) -> tuple[list[PhaseNetwork], list[list[dict[str, float]]]]:
+        """The same passes for networks of one topology, sample by sample in a compiled loop.
+
+        `orders` are those of each network and epoch.
+        """
         on = cast(Ideal, self.on)  # `online.drive_of` made sure
-        size, order = len(data.y), np.concatenate(orders)
-        rates = self.rate(span.start + np.arange(order.size) / size)
+        samples = np.stack([np.concatenate(each) for each in orders], axis=1)
+        size = len(data.y)
+        rates = self.rate(span.start + np.arange(len(samples)) / size)
         betas = (self.beta, -self.beta) if self.scheme == "symmetric" else (0.0, self.beta)
-        x, y = data.rows(order)
-        drive = Drive(drive.field[order], drive.second_harmonic[order])
-        network, phases, taken = online.epoch(network, on, x, drive, betas, rates, self.learn)
-        if taken < order.size:  # raises, and names the cause
-            self.gradient(network, x[taken : taken + 1], y[taken : taken + 1])
-        if not all(np.isfinite(getattr(network, name)).all() for name in self.learn):
-            raise FloatingPointError(DIVERGED)
-        states = phases if self.scheme == "symmetric" else phases[:, :1]
-        seen = network.relative(states)[..., network.outputs]
-        each = np.mean([self.cost.value(seen[:, k], y) for k in range(seen.shape[1])], axis=0)
-        losses = each.reshape(len(span), size).mean(axis=1)
-        return network, [self._row(e, float(v), 0.0) for e, v in zip(span, losses, strict=True)]
+        learnt, energies = online.learn(
+            networks, on, data.x, drive, samples, betas, rates, self.learn
+        )
+        at_zero = np.zeros((size, drive.field.shape[1]))
+        offset = self.cost.value(at_zero, data.y)
+        offset += (drive.field.real + 0.5 * drive.second_harmonic).sum(axis=1)
+        losses = (energies + offset[samples]).reshape(len(span), size, len(networks))
+        unlocked = np.isnan(losses).sum(axis=1)
+        for epoch, k in np.argwhere(unlocked == size):  # raises, and names the cause
+            self.gradient(learnt[k], *data.rows(orders[k][epoch][:1]))
+        for network in learnt:
+            if not all(np.isfinite(getattr(network, name)).all() for name in self.learn):
+                raise FloatingPointError(DIVERGED)
+        means = np.nansum(losses, axis=1) / np.maximum(1, size - unlocked)
+        return learnt, [
+            [
+                self._row(e, float(loss), float(lost) / size)
+                for e, loss, lost in zip(span, means[:, k], unlocked[:, k], strict=True)
+            ]
+            for k in range(len(networks))
+        ]
 
     def update(
         self,

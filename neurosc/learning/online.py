@@ -1,9 +1,8 @@
-"""Online learning of a small network on the ideal model: one compiled loop through the data."""
+"""Online learning of small networks on the ideal model: compiled loops through the data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -13,15 +12,12 @@ from neurosc.ideal import Ideal
 from neurosc.ideal.descent import COLD_SWEEPS, LONGEST_STEP
 from neurosc.ideal.lanes import LARGEST
 from neurosc.ideal.methods import TOLERANCE
+from neurosc.ideal.threads import over_chunks
 from neurosc.learning.gradient import Parameter
+from neurosc.learning.layout import Layout
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 from neurosc.parameters import is_sparse
 from neurosc.substrate import Substrate, Technology
-
-if TYPE_CHECKING:
-    from neurosc.ideal.kernels.online import Roles
-
-KINDS = {"phase": 0, "amplitude": 1, "frequency": 2}
 
 
 def drive_of(
@@ -41,72 +37,75 @@ def drive_of(
         and network.free.size <= LARGEST
     )
     references = network.frame[network.outputs]
-    if not simple or not np.isin(references[references >= 0], network.free).all():
+    measured = np.isin(references, network.free) & (references != network.outputs)
+    if not simple or not (measured | (references < 0)).all():
         return None
     return cost.drive(data.y, network.outputs.size)
 
 
-def epoch(
-    network: PhaseNetwork,
+def alike(networks: Sequence[PhaseNetwork]) -> bool:
+    """Whether all have the same edges and roles, so that they can learn abreast."""
+    first = networks[0]
+    roles = ("inputs", "outputs", "free", "parts", "frame")
+    return all(
+        net.encoding == first.encoding
+        and all(np.array_equal(getattr(net, name), getattr(first, name)) for name in roles)
+        and np.array_equal(net.coupling != 0, first.coupling != 0)
+        for net in networks[1:]
+    )
+
+
+def learn(
+    networks: Sequence[PhaseNetwork],
     on: Ideal,
     x: FloatArray,
     drive: Drive,
+    samples: IntArray,
     betas: tuple[float, float],
     rates: FloatArray,
-    learn: Sequence[str],
-) -> tuple[PhaseNetwork, FloatArray, int]:
-    """One update p <- p - rate dL/dp for each sample x (samples, inputs), in order.
+    parameters: Sequence[Parameter],
+) -> tuple[list[PhaseNetwork], FloatArray]:
+    """One update p <- p - rate dL/dp for each of `samples` (updates, networks), in order.
 
-    Returns the network, both states of each sample (samples, 2, n), and the number of samples
-    taken: fewer than all if one did not lock, before which the network is left.
+    The networks are `alike`; x (m, inputs) and `drive` are those of all samples. Returns the
+    networks, and the energies (updates, networks) of a nudge of strength 1: the mean of both
+    states if both are nudged, else that of the free one, and NaN where a sample did not lock,
+    which is passed over.
     """
     from neurosc.ideal.kernels import online as kernels
 
-    coupling, edge = np.array(network.coupling), (network.coupling != 0).astype(np.float64)
-    field = network.field
-    own = np.stack([network.frequency, field.real, field.imag, network.second_harmonic])
-    learns = {name: float(name in learn) for name in get_args(Parameter)}
+    layout = Layout(networks[0])
+    plan = layout.plan
     settings = kernels.Settings(
         betas=(float(betas[0]), float(betas[1])),
         learn=(
-            learns["coupling"],
-            learns["frequency"],
-            learns["field"],
-            learns["field"],
-            learns["second_harmonic"],
+            float("coupling" in parameters),
+            float("frequency" in parameters),
+            float("field" in parameters),
+            float("second_harmonic" in parameters),
         ),
         tolerance=on.tolerance or TOLERANCE,
         longest=LONGEST_STEP,
         most=on.max_steps,
         sweeps=COLD_SWEEPS,
     )
-    phases = np.empty((len(x), 2, network.n))
     drives = np.stack([drive.field.real, drive.field.imag, drive.second_harmonic])
-    taken = kernels.epoch(coupling, edge, own, _roles(network), settings, x, drives, rates, phases)
-    frequency, real, imaginary, second_harmonic = own
-    learnt = network.with_parameters(
-        coupling=coupling,
-        frequency=frequency,
-        field=real + 1j * imaginary,
-        second_harmonic=second_harmonic,
-    )
-    return learnt, phases, int(taken)
+    costs = np.empty(samples.shape)
+    learnt = list(networks)
 
+    def run(part: slice) -> None:
+        """The networks of one register; the lanes that are left repeat the last one."""
+        own = np.minimum(np.arange(kernels.WIDTH), part.stop - part.start - 1) + part.start
+        coupling, rows = layout.pack([networks[k] for k in own])
+        each = np.empty((len(samples), kernels.WIDTH))
+        kernels.learn(
+            plan, settings, coupling, rows, x, drives,
+            np.ascontiguousarray(samples[:, own]), rates, each,
+        )  # fmt: skip
+        for lane in range(part.stop - part.start):
+            k = part.start + lane
+            costs[:, k] = each[:, lane]
+            learnt[k] = layout.unpack(networks[k], coupling[:, lane], rows[..., lane])
 
-def _roles(network: PhaseNetwork) -> Roles:
-    from neurosc.ideal.kernels.online import Roles
-
-    column: IntArray = np.full(network.n, -1, dtype=np.intp)
-    column[network.free] = np.arange(network.free.size)
-    references = network.frame[network.outputs]
-    return Roles(
-        network.free,
-        np.setdiff1d(np.arange(network.n), network.free),
-        network.inputs,
-        network.parts,
-        network.frame,
-        column[network.outputs],
-        np.where(references >= 0, column[references], -1),
-        KINDS[network.encoding.kind],
-        float(network.encoding.scale),
-    )
+    over_chunks(run, len(networks), kernels.WIDTH)
+    return learnt, costs

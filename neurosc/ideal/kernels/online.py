@@ -1,4 +1,9 @@
-"""Online two-phase learning of one small real network: relax, nudge, update, next sample."""
+"""Online two-phase learning of small real networks: relax, nudge, update, next sample.
+
+Up to `WIDTH` networks of one topology learn abreast, each in a lane of the vector registers. All
+lanes take the same steps until the last one rests; those that rest already wait with the bits that
+they have, so that a network learns the same in any company.
+"""
 
 from __future__ import annotations
 
@@ -9,368 +14,516 @@ import numpy as np
 
 from neurosc.ideal.descent import ARMIJO, ROUNDING, SMALLEST_FRACTION
 from neurosc.ideal.hessians import PIVOT
-from neurosc.ideal.kernels.lanes import MOVING, RESTING, SADDLE, STUCK
-from neurosc.ideal.kernels.trig import sincos
+from neurosc.ideal.kernels import trig
+from neurosc.ideal.kernels.simd import WIDTH, Mask, Vector, get, put, some, spread, sqrt, where
+from neurosc.ideal.kernels.trig import cos_sin
 from neurosc.network import FloatArray, IntArray
 
+PART, PINNED, FRAME = 0, 1, 2
+"""Rows of `Plan.roles`."""
+NEAR, EDGE, ENTRY = 0, 1, 2
+"""Rows of `Plan.edges`."""
+OUTPUT, REFERENCE, BETWEEN = 0, 1, 2
+"""Rows of `Plan.outputs`."""
 OMEGA, HR, HI, SH = 0, 1, 2, 3
-"""Rows of what acts on the free oscillators, (4, m); a few arrays pass faster than many."""
-COS, SIN, TORQUE, DIAGONAL, INVERSE, STEP, TRIAL = 0, 1, 2, 3, 4, 5, 6
-"""Rows of the work space, (7, m or more): whole vectors of sines take no longer than parts."""
+"""Rows of what acts on each free oscillator: frequency, Re h, Im h, second harmonic."""
 FR, FI, FS = 0, 1, 2
-"""Rows of a nudge of strength 1, (3, k): a field f and second harmonic on the phase of each output
-measured from its reference; where that is -1, what is nudged is in h and s (see `_push`)."""
+"""Rows of a nudge of strength 1: a field f and second harmonic on the phase of each output."""
+HELD, SIZE, ALONG, ACROSS = 0, 1, 2, 3
+"""Rows of the fixed oscillators: phase, amplitude z, Re z, Im z."""
+THETA, TRIAL, STEP, X, TORQUE, INVERSE, COS, SIN, FIRST, FIRST_COS, FIRST_SIN, SECOND = range(12)
+"""Rows of the work space; FIRST and SECOND are the states of a sample."""
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def evaluate(
-    A: FloatArray,
-    acting: FloatArray,
-    nudge: FloatArray,
-    outputs: IntArray,
-    references: IntArray,
-    beta: float,
-    theta: FloatArray,
-    H: FloatArray,
-    work: FloatArray,
-) -> float:
-    """Torque, Hessian below its diagonal, and that, at theta; the energy is returned."""
-    c, s, torque, diagonal = work[COS], work[SIN], work[TORQUE], work[DIAGONAL]
-    sincos(theta, c, s)
-    energy = 0.0
-    for i in range(len(A)):
-        hr, hi, sh = acting[HR, i], acting[HI, i], acting[SH, i]
-        along, twice = c[i] * hr + s[i] * hi, c[i] * c[i] - s[i] * s[i]
-        energy -= along + acting[OMEGA, i] * theta[i] + 0.5 * sh * twice
-        push = acting[OMEGA, i] + c[i] * hi - s[i] * hr - 2.0 * sh * s[i] * c[i]
-        curve = along + 2.0 * sh * twice
-        for j in range(i):
-            weight = A[i, j] * (c[i] * c[j] + s[i] * s[j])
-            pull = A[i, j] * (c[i] * s[j] - s[i] * c[j])
-            energy -= weight
-            H[i, j] = -weight
-            push += pull
-            curve += weight
-            torque[j] -= pull
-            diagonal[j] += weight
-        torque[i], diagonal[i] = push, curve
-    for d in range(outputs.size):
-        i, j = outputs[d], references[d]
-        if j < 0:
-            continue
-        cosine, sine = c[i] * c[j] + s[i] * s[j], s[i] * c[j] - c[i] * s[j]
-        fr, fi, fs = beta * nudge[FR, d], beta * nudge[FI, d], beta * nudge[FS, d]
-        twice = cosine * cosine - sine * sine
-        along, push = fr * cosine + fi * sine, fi * cosine - fr * sine - 2.0 * fs * sine * cosine
-        weight = along + 2.0 * fs * twice
-        energy -= along + 0.5 * fs * twice
-        torque[i] += push
-        torque[j] -= push
-        diagonal[i] += weight
-        diagonal[j] += weight
-        H[max(i, j), min(i, j)] -= weight
-    return float(energy)
+class Plan(NamedTuple):
+    """The topology; oscillators count in the order of elimination, fixed ones on their own.
 
-
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def solve(H: FloatArray, L: FloatArray, work: FloatArray, parts: IntArray) -> bool:
-    """STEP = H^-1 TORQUE by L D L^T, with bad pivots replaced; tell whether there was none.
-
-    The rotations of floating parts are lifted out of the null space.
-    """
-    m, largest, positive = parts.size, 1e-300, True
-    diagonal, inverse, x = work[DIAGONAL], work[INVERSE], work[STEP]
-    for i in range(m):
-        largest = max(largest, abs(diagonal[i]))
-        x[i] = work[TORQUE, i]
-    for i in range(m):
-        for j in range(i):
-            total = H[i, j]
-            if parts[i] >= 0 and parts[j] == parts[i]:
-                total += largest / m
-            for k in range(j):
-                total -= H[i, k] * L[j, k]
-            H[i, j] = total
-        total = diagonal[i] + (largest / m if parts[i] >= 0 else 0.0)
-        for k in range(i):
-            L[i, k] = H[i, k] * inverse[k]
-            total -= L[i, k] * H[i, k]
-            x[i] -= L[i, k] * x[k]
-        if not total > PIVOT * largest:
-            positive = False
-            total = max(-total, 0.01 * largest)
-        inverse[i] = 1.0 / total
-    for i in range(m - 1, -1, -1):
-        total = x[i] * inverse[i]
-        for j in range(i + 1, m):
-            total -= L[j, i] * x[j]
-        x[i] = total
-    return positive
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def relax(
-    A: FloatArray,
-    acting: FloatArray,
-    parts: IntArray,
-    nudge: FloatArray,
-    outputs: IntArray,
-    references: IntArray,
-    beta: float,
-    theta: FloatArray,
-    limit: float,
-    longest: float,
-    most: int,
-    H: FloatArray,
-    L: FloatArray,
-    work: FloatArray,
-) -> int:
-    """Descend to the minimum in place, as the lanes do; the verdict is one of theirs."""
-    m, fraction, slope, energy = theta.size, 1.0, 0.0, np.inf
-    step, trial, torque = work[STEP], work[TRIAL], work[TORQUE]
-    for i in range(m):
-        trial[i] = theta[i]
-    for _ in range(most + 1):
-        reached = evaluate(A, acting, nudge, outputs, references, beta, trial, H, work)
-        if not reached <= energy - ARMIJO * fraction * slope + ROUNDING * m * (1.0 + abs(reached)):
-            fraction *= 0.5
-            if fraction < SMALLEST_FRACTION:
-                return STUCK
-        else:
-            energy, fraction, slope, residual, size = reached, 1.0, 0.0, 0.0, 1e-300
-            for i in range(m):
-                theta[i] = trial[i]
-                residual = max(residual, abs(torque[i]))
-            positive = solve(H, L, work, parts)
-            if residual <= limit:
-                return RESTING if positive else SADDLE
-            for i in range(m):
-                size = max(size, abs(step[i]))
-            for i in range(m):
-                step[i] *= min(1.0, longest / size)
-                slope += step[i] * torque[i]
-        for i in range(m):
-            trial[i] = theta[i] + fraction * step[i]
-    return MOVING
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _push(
-    acting: FloatArray, nudge: FloatArray, outputs: IntArray, references: IntArray, more: float
-) -> None:
-    """Strengthen the nudge of outputs that are measured from zero."""
-    for d in range(outputs.size):
-        if references[d] < 0:
-            acting[HR, outputs[d]] += more * nudge[FR, d]
-            acting[HI, outputs[d]] += more * nudge[FI, d]
-            acting[SH, outputs[d]] += more * nudge[FS, d]
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def start(A: FloatArray, acting: FloatArray, theta: FloatArray, sweeps: int) -> None:
-    """Phase 0, or where there is a field each along the pull of those before it."""
-    m, pulled = theta.size, False
-    for i in range(m):
-        theta[i] = 0.0
-        pulled = pulled or acting[HR, i] != 0.0 or acting[HI, i] != 0.0
-    if not pulled:
-        return
-    c, s = np.zeros(m), np.zeros(m)
-    for _ in range(sweeps):
-        for i in range(m):
-            ur, ui = acting[HR, i], acting[HI, i]
-            for j in range(m):
-                ur += A[i, j] * c[j]
-                ui += A[i, j] * s[j]
-            size = np.sqrt(ur * ur + ui * ui)
-            if size > 0.0:
-                lead = min(max(acting[OMEGA, i] / size, -0.9), 0.9)
-                along = np.sqrt(1.0 - lead * lead)
-                c[i], s[i] = (along * ur - lead * ui) / size, (along * ui + lead * ur) / size
-    for i in range(m):
-        theta[i] = np.arctan2(s[i], c[i])
-
-
-class Roles(NamedTuple):
-    """Indices of the free and fixed oscillators and the inputs, and how samples enter there.
-
-    `parts` and `frame` (n,) are those of the network; `outputs` and `references` count the free
-    oscillators. `kind` is 0 for phases, 1 for amplitudes, 2 for frequencies.
+    Attributes
+    ----------
+    roles
+        (3, m): floating part or -1, whether the last of its part, from which its phase is measured.
+    first, edges
+        Oscillator i has neighbours first[i] ... first[i + 1] - 1, (m + 1,); of each (3, ...) the
+        other oscillator, the coupling, and the entry in H or -1 where the other comes later.
+    start, row, target
+        See `neurosc.ideal.elimination.Pattern`.
+    driven
+        (2, driven): oscillators and the fixed ones that act on them, by the last couplings.
+    outputs
+        (3, k): output, its reference or -1, and the entry in H between both.
+    fixed
+        How many oscillators are fixed.
+    inputs
+        (inputs,): oscillators whose frequency is shifted, kind 2, or fixed ones whose phase (0) or
+        amplitude (1) is set, to `scale` times the sample.
     """
 
-    free: IntArray
-    fixed: IntArray
-    inputs: IntArray
-    parts: IntArray
-    frame: IntArray
+    roles: IntArray
+    first: IntArray
+    edges: IntArray
+    start: IntArray
+    row: IntArray
+    target: IntArray
+    driven: IntArray
     outputs: IntArray
-    references: IntArray
+    fixed: int
+    inputs: IntArray
     kind: int
     scale: float
 
 
 class Settings(NamedTuple):
-    """Both nudges, which of coupling and the rows of `own` learn (0 or 1), the relaxations' own."""
+    """Both nudges, which of coupling, frequency, field and second harmonic learn (0 or 1), and
+    the relaxations' own."""
 
     betas: tuple[float, float]
-    learn: tuple[float, float, float, float, float]
+    learn: tuple[float, float, float, float]
     tolerance: float
     longest: float
     most: int
     sweeps: int
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _strongest(coupling: FloatArray, own: FloatArray, free: IntArray) -> float:
-    """The largest torque that can act on a free oscillator, 1 at least."""
-    largest = 1.0
-    for i in free:
-        total = np.sqrt(own[HR, i] * own[HR, i] + own[HI, i] * own[HI, i])
-        for j in range(len(coupling)):
-            total += abs(coupling[i, j])
-        largest = max(largest, total)
-    return float(largest)
+class Lanes(NamedTuple):
+    """Parameters and work space, last axis `WIDTH`.
+
+    Couplings (edges,), those among free oscillators first; `own` and `acting` (4, m), as learnt and
+    as they act on a sample; `fixed` (4, fixed); `nudge` (3, k); `work` (12, m); H (m + entries,),
+    its diagonal first, and L (entries,).
+    """
+
+    coupling: FloatArray
+    own: FloatArray
+    acting: FloatArray
+    fixed: FloatArray
+    nudge: FloatArray
+    work: FloatArray
+    H: FloatArray
+    L: FloatArray
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _enter(
-    coupling: FloatArray,
-    own: FloatArray,
-    free: IntArray,
-    fixed: IntArray,
-    parts: IntArray,
-    held: FloatArray,
-    amplitude: FloatArray,
-    shift: FloatArray,
-    A: FloatArray,
-    acting: FloatArray,
-) -> None:
-    """What acts on the free oscillators while the fixed ones are held; omega moves by `shift`."""
-    for i in range(free.size):
-        a = free[i]
-        acting[OMEGA, i] = own[OMEGA, a] + shift[a]
-        acting[HR, i], acting[HI, i], acting[SH, i] = own[HR, a], own[HI, a], own[SH, a]
-        for j in range(free.size):
-            A[i, j] = coupling[a, free[j]]
-    for b in fixed:
-        c, s = amplitude[b] * np.cos(held[b]), amplitude[b] * np.sin(held[b])
-        for i in range(free.size):
-            acting[HR, i] += coupling[free[i], b] * c
-            acting[HI, i] += coupling[free[i], b] * s
-    _centre(parts, acting[OMEGA])
+_inner = nb.njit(  # called from `learn` alone, which is cached with them
+    nogil=True,
+    error_model="numpy",
+    fastmath={"contract"},
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _centre(parts: IntArray, values: FloatArray) -> None:
+@_inner
+def _larger(x: Vector, y: Vector) -> Vector:
+    return where(y > x, y, x)
+
+
+@_inner
+def _centre(p: Plan, values: FloatArray, row: int) -> None:
     """Take the mean over each floating part away."""
-    last = -1
-    for i in range(parts.size):
-        last = max(last, parts[i])
+    m, last = p.first.size - 1, -1
+    for i in range(m):
+        last = max(last, p.roles[PART, i])
     for part in range(last + 1):
-        total, size = 0.0, 0
-        for i in range(parts.size):
-            if parts[i] == part:
-                total += values[i]
+        total, size = spread(0.0), 0
+        for i in range(m):
+            if p.roles[PART, i] == part:
+                total += get(values, (row, i))
                 size += 1
-        for i in range(parts.size):
-            if parts[i] == part:
-                values[i] -= total / size
+        total = total / size
+        for i in range(m):
+            if p.roles[PART, i] == part:
+                put(values, (row, i), get(values, (row, i)) - total)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _update(
-    coupling: FloatArray,
-    edge: FloatArray,
-    own: FloatArray,
-    parts: IntArray,
-    learn: tuple[float, float, float, float, float],
-    step: float,
-    a: FloatArray,
-    b: FloatArray,
-    amplitude: FloatArray,
-    work: FloatArray,
-) -> None:
-    """p <- p - step [dE/dp(b) - dE/dp(a)], with phases a and b; work is (5, n)."""
-    n = a.size
-    ca, sa, cb, sb, turn = work[0], work[1], work[2], work[3], work[4]
-    sincos(a, ca, sa)
-    sincos(b, cb, sb)
-    if learn[0] > 0.0:
-        for i in range(n):
-            for j in range(i):
-                change = ca[i] * ca[j] + sa[i] * sa[j] - cb[i] * cb[j] - sb[i] * sb[j]
-                moved = step * edge[i, j] * amplitude[i] * amplitude[j] * change
-                coupling[i, j] -= moved
-                coupling[j, i] -= moved
-    for i in range(n):
-        turn[i] = a[i] - b[i]
-        turn[i] -= 2.0 * np.pi * np.ceil((turn[i] - np.pi) / (2.0 * np.pi))
-    _centre(parts, turn)
-    for i in range(n):
-        own[OMEGA, i] -= step * learn[1] * turn[i]
-        if parts[i] < 0:
-            own[HR, i] -= step * learn[2] * amplitude[i] * (ca[i] - cb[i])
-            own[HI, i] -= step * learn[3] * amplitude[i] * (sa[i] - sb[i])
-            own[SH, i] -= step * learn[4] * (ca[i] * ca[i] - cb[i] * cb[i])  # (cos 2a - cos 2b)/2
+@_inner
+def _strongest(p: Plan, w: Lanes) -> Vector:
+    """The largest torque that can act on a free oscillator, 1 at least."""
+    work, largest = w.work, spread(1.0)
+    for i in range(work.shape[1]):
+        hr, hi = get(w.own, (HR, i)), get(w.own, (HI, i))
+        total = sqrt(hr * hr + hi * hi)
+        for e in range(p.first[i], p.first[i + 1]):
+            total += abs(get(w.coupling, p.edges[EDGE, e]))
+        put(work, (X, i), total)
+    among = len(w.coupling) - p.driven.shape[1]
+    for d in range(p.driven.shape[1]):
+        i = p.driven[0, d]
+        put(work, (X, i), get(work, (X, i)) + abs(get(w.coupling, among + d)))
+    for i in range(work.shape[1]):
+        largest = _larger(largest, get(work, (X, i)))
+    return largest
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def epoch(
-    coupling: FloatArray,
-    edge: FloatArray,
-    own: FloatArray,
-    roles: Roles,
+@_inner
+def _enter(p: Plan, w: Lanes, x: FloatArray, drives: FloatArray, samples: IntArray) -> None:
+    """What acts on the free oscillators as each lane sees its sample, and its nudge."""
+    acting = w.acting
+    for q in range(4):
+        for i in range(acting.shape[1]):
+            put(acting, (q, i), get(w.own, (q, i)))
+    for k in range(p.inputs.size):
+        for lane in range(WIDTH):
+            value = p.scale * x[samples[lane], k]
+            if p.kind == 2:
+                acting[OMEGA, p.inputs[k], lane] += value
+            else:
+                w.fixed[p.kind, p.inputs[k], lane] = value
+    for b in range(w.fixed.shape[1]):
+        c, s = cos_sin(get(w.fixed, (HELD, b)))
+        put(w.fixed, (ALONG, b), get(w.fixed, (SIZE, b)) * c)
+        put(w.fixed, (ACROSS, b), get(w.fixed, (SIZE, b)) * s)
+    among = len(w.coupling) - p.driven.shape[1]
+    for d in range(p.driven.shape[1]):
+        i, b, a = p.driven[0, d], p.driven[1, d], get(w.coupling, among + d)
+        put(acting, (HR, i), get(acting, (HR, i)) + a * get(w.fixed, (ALONG, b)))
+        put(acting, (HI, i), get(acting, (HI, i)) + a * get(w.fixed, (ACROSS, b)))
+    _centre(p, acting, OMEGA)
+    for q in range(3):
+        for d in range(p.outputs.shape[1]):
+            for lane in range(WIDTH):
+                w.nudge[q, d, lane] = drives[q, samples[lane], d]
+
+
+@_inner
+def _angle(c: Vector, s: Vector) -> Vector:
+    """The direction of (c, s) to 3e-4 rad: near enough to start from."""
+    across, along = abs(s), abs(c)
+    steep = across > along
+    t = where(steep, along, across) / where(steep, across, along)
+    q = t * t
+    angle = ((-0.0464964749 * q + 0.15931422) * q - 0.327622764) * q * t + t
+    angle = where(steep, 0.5 * np.pi - angle, angle)
+    angle = where(c < 0.0, np.pi - angle, angle)
+    return where(s < 0.0, -angle, angle)
+
+
+@_inner
+def _start(p: Plan, w: Lanes, beta: float, sweeps: int) -> None:
+    """Phase 0, or where there is a field each along the pull of those before it.
+
+    The nudge of an output that is measured absolutely is a field, too.
+    """
+    work, m, strongest = w.work, w.work.shape[1], spread(0.0)
+    for i in range(m):
+        put(work, (COS, i), 0.0)
+        put(work, (SIN, i), 0.0)
+        put(work, (X, i), get(w.acting, (HR, i)))
+        put(work, (STEP, i), get(w.acting, (HI, i)))
+    for d in range(p.outputs.shape[1]):
+        i = p.outputs[OUTPUT, d]
+        if p.outputs[REFERENCE, d] < 0:
+            put(work, (X, i), get(work, (X, i)) + beta * get(w.nudge, (FR, d)))
+            put(work, (STEP, i), get(work, (STEP, i)) + beta * get(w.nudge, (FI, d)))
+    for i in range(m):
+        strongest = _larger(strongest, abs(get(work, (X, i))))
+        strongest = _larger(strongest, abs(get(work, (STEP, i))))
+    pulled = strongest > 0.0
+    if some(pulled):
+        for _ in range(sweeps):
+            for i in range(m):
+                _turn(p, w, i)
+    for i in range(m):
+        c, s = get(work, (COS, i)), get(work, (SIN, i))
+        heard = pulled & (c * c + s * s > 0.0)
+        put(work, (TRIAL, i), where(heard, _angle(c, s), 0.0))
+
+
+@_inner
+def _turn(p: Plan, w: Lanes, i: int) -> None:
+    """Turn oscillator i along the pull on it, leading as its frequency wants."""
+    work = w.work
+    ur, ui = get(work, (X, i)), get(work, (STEP, i))
+    for e in range(p.first[i], p.first[i + 1]):
+        j, a = p.edges[NEAR, e], get(w.coupling, p.edges[EDGE, e])
+        ur += a * get(work, (COS, j))
+        ui += a * get(work, (SIN, j))
+    size = sqrt(ur * ur + ui * ui)
+    lead = get(w.acting, (OMEGA, i)) / size
+    lead = where(lead > 0.9, 0.9, where(lead < -0.9, -0.9, lead))
+    along = sqrt(1.0 - lead * lead)
+    c, s = (along * ur - lead * ui) / size, (along * ui + lead * ur) / size
+    put(work, (COS, i), where(size > 0.0, c, get(work, (COS, i))))
+    put(work, (SIN, i), where(size > 0.0, s, get(work, (SIN, i))))
+
+
+@_inner
+def _rotors(w: Lanes, phases: int, cosines: int, sines: int) -> None:
+    """Cosines and sines of phases, all three rows of the work space."""
+    for i in range(w.work.shape[1]):
+        c, s = cos_sin(get(w.work, (phases, i)))
+        put(w.work, (cosines, i), c)
+        put(w.work, (sines, i), s)
+
+
+@_inner
+def _evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
+    """Torque, and Hessian below and on its diagonal, at the trial; the energy is returned."""
+    work, acting, H, m = w.work, w.acting, w.H, w.work.shape[1]
+    _rotors(w, TRIAL, COS, SIN)
+    for e in range(m, len(H)):
+        put(H, e, 0.0)
+    energy = spread(0.0)
+    for i in range(m):
+        ci, si = get(work, (COS, i)), get(work, (SIN, i))
+        push, curve = get(acting, (OMEGA, i)), spread(0.0)
+        energy -= push * get(work, (TRIAL, i))
+        if p.roles[PART, i] < 0:
+            hr, hi, sh = get(acting, (HR, i)), get(acting, (HI, i)), get(acting, (SH, i))
+            along, twice = ci * hr + si * hi, ci * ci - si * si
+            energy -= along + 0.5 * sh * twice
+            push += ci * hi - si * hr - 2.0 * sh * si * ci
+            curve = along + 2.0 * sh * twice
+        for e in range(p.first[i], p.first[i + 1]):
+            j, a = p.edges[NEAR, e], get(w.coupling, p.edges[EDGE, e])
+            cj, sj = get(work, (COS, j)), get(work, (SIN, j))
+            weight = a * (ci * cj + si * sj)
+            push += a * (ci * sj - si * cj)
+            curve += weight
+            if j < i:
+                energy -= weight
+                put(H, m + p.edges[ENTRY, e], -weight)
+        put(work, (TORQUE, i), push)
+        put(H, i, curve)
+    return energy + beta * _nudge(p, w, COS, SIN, beta)
+
+
+@_inner
+def _nudge(p: Plan, w: Lanes, cosines: int, sines: int, beta: float) -> Vector:
+    """Add a nudge to a torque and to the Hessian; the energy of one of strength 1 is returned."""
+    work, H, m, energy = w.work, w.H, w.work.shape[1], spread(0.0)
+    for d in range(p.outputs.shape[1]):
+        i, j = p.outputs[OUTPUT, d], p.outputs[REFERENCE, d]
+        c, s = get(work, (cosines, i)), get(work, (sines, i))
+        if j >= 0:
+            cj, sj = get(work, (cosines, j)), get(work, (sines, j))
+            c, s = c * cj + s * sj, s * cj - c * sj
+        fr, fi, fs = get(w.nudge, (FR, d)), get(w.nudge, (FI, d)), get(w.nudge, (FS, d))
+        along, twice = fr * c + fi * s, c * c - s * s
+        energy -= along + 0.5 * fs * twice
+        push = beta * (fi * c - fr * s - 2.0 * fs * s * c)
+        weight = beta * (along + 2.0 * fs * twice)
+        put(work, (TORQUE, i), get(work, (TORQUE, i)) + push)
+        put(H, i, get(H, i) + weight)
+        if j >= 0:
+            e = m + p.outputs[BETWEEN, d]
+            put(work, (TORQUE, j), get(work, (TORQUE, j)) - push)
+            put(H, j, get(H, j) + weight)
+            put(H, e, get(H, e) - weight)
+    return energy
+
+
+@_inner
+def _factorise(p: Plan, w: Lanes) -> Mask:
+    """H = L D L^T, with bad pivots replaced; true where there was none.
+
+    The last pivot of a floating part is zero, as its rotation costs nothing, and raised: that one
+    stays where it is.
+    """
+    H, L, m = w.H, w.L, w.work.shape[1]
+    largest, t = spread(1e-300), 0
+    for i in range(m):
+        largest = _larger(largest, abs(get(H, i)))
+    positive = largest > 0.0
+    for q in range(m):
+        pivot = get(H, q)
+        if p.roles[PINNED, q]:
+            pivot += largest
+        good = pivot > PIVOT * largest
+        positive = positive & good
+        inverse = 1.0 / where(good, pivot, _larger(-pivot, 0.01 * largest))
+        put(w.work, (INVERSE, q), inverse)
+        for a in range(p.start[q], p.start[q + 1]):
+            i, h = p.row[a], get(H, m + a)
+            factor = h * inverse
+            for b in range(p.start[q], a):
+                e = m + p.target[t]
+                put(H, e, get(H, e) - factor * get(H, m + b))
+                t += 1
+            put(H, i, get(H, i) - factor * h)
+            put(L, a, factor)
+    return positive
+
+
+@_inner
+def _solve(p: Plan, w: Lanes, longest: float) -> Vector:
+    """X = H^-1 TORQUE, as long as may be; the size of the full step is returned.
+
+    Every floating part keeps its mean.
+    """
+    work, m, size = w.work, w.work.shape[1], spread(1e-300)
+    for q in range(m):
+        put(work, (X, q), get(work, (TORQUE, q)))
+    for q in range(m):
+        xq = get(work, (X, q))
+        for a in range(p.start[q], p.start[q + 1]):
+            i = p.row[a]
+            put(work, (X, i), get(work, (X, i)) - get(w.L, a) * xq)
+    for q in range(m - 1, -1, -1):
+        xq = get(work, (X, q)) * get(work, (INVERSE, q))
+        for a in range(p.start[q], p.start[q + 1]):
+            xq -= get(w.L, a) * get(work, (X, p.row[a]))
+        put(work, (X, q), xq)
+    _centre(p, w.work, X)
+    for q in range(m):
+        size = _larger(size, abs(get(work, (X, q))))
+    factor = longest / size
+    factor = where(factor < 1.0, factor, 1.0)
+    for q in range(m):
+        put(work, (X, q), factor * get(work, (X, q)))
+    return size
+
+
+@_inner
+def _relax(
+    p: Plan,
+    w: Lanes,
     settings: Settings,
+    beta: float,
+    energy: Vector,
+    slope: Vector,
+    moving: Mask,
+    limit: Vector,
+) -> tuple[Vector, Mask]:
+    """Newton steps with an Armijo line search from THETA and its energy, TRIAL to begin with.
+
+    A lane rests once its torque is below `limit`, or its next step is so short that the torque
+    left after it is: |F(theta + d)| <= 2 |d|^2 sum_j |J_ij| + ..., by the third derivatives of the
+    energy. That last step is left in STEP, and the Hessian before it is what tells a minimum.
+    Returns the energy before it and which lanes did not come to rest in one.
+    """
+    work, m = w.work, w.work.shape[1]
+    near, fraction, failed = np.sqrt(0.05 * settings.tolerance), spread(1.0), moving & ~moving
+    for _ in range(settings.most + 1):
+        reached = _evaluate(p, w, beta)
+        rounding = ROUNDING * m * (1.0 + abs(reached))
+        new = moving & (reached <= energy - ARMIJO * fraction * slope + rounding)
+        residual = spread(0.0)
+        for i in range(m):
+            residual = _larger(residual, abs(get(work, (TORQUE, i))))
+        positive = _factorise(p, w)
+        short = positive & (_solve(p, w, settings.longest) <= near)
+        rests = new & (short | (residual <= limit))
+        energy = where(new, reached, energy)
+        fraction = where(new, 1.0, 0.5 * fraction)
+        failed = failed | (rests & ~positive) | (moving & (fraction < SMALLEST_FRACTION))
+        moving = moving & ~rests & ~failed
+        slope = where(new, 0.0, slope)
+        for i in range(m):
+            here = where(new, get(work, (TRIAL, i)), get(work, (THETA, i)))
+            along = where(rests & ~short, 0.0, get(work, (X, i)))
+            along = where(new, along, get(work, (STEP, i)))
+            put(work, (THETA, i), here)
+            put(work, (STEP, i), along)
+            put(work, (TRIAL, i), where(moving, here + fraction * along, here))
+            slope += where(new, along * get(work, (TORQUE, i)), 0.0)
+        if not some(moving):
+            break
+    return energy, failed | moving
+
+
+@_inner
+def _onward(p: Plan, w: Lanes, settings: Settings, energy: Vector) -> tuple[Vector, Vector]:
+    """From the first state towards the second, with the Hessian of the first.
+
+    THETA stays at the point of that Hessian. Returns its energy under the second nudge, and the
+    slope along STEP.
+    """
+    work, more, slope = w.work, settings.betas[1] - settings.betas[0], spread(0.0)
+    energy += more * _nudge(p, w, COS, SIN, more)
+    _solve(p, w, settings.longest)
+    for i in range(work.shape[1]):
+        along = get(work, (X, i))
+        put(work, (STEP, i), along)
+        put(work, (TRIAL, i), get(work, (THETA, i)) + along)
+        slope += along * get(work, (TORQUE, i))
+    return energy, slope
+
+
+@_inner
+def _update(p: Plan, w: Lanes, settings: Settings, rate: float, locked: Mask) -> None:
+    """p <- p - rate [dE/dp(second state) - dE/dp(first state)] / (beta_2 - beta_1)."""
+    coupling, own, work, learn, m = w.coupling, w.own, w.work, settings.learn, w.work.shape[1]
+    rate = rate / (settings.betas[1] - settings.betas[0])
+    among = len(coupling) - p.driven.shape[1]
+    for i in range(m):
+        f = p.roles[FRAME, i]
+        by = get(work, (FIRST, i)) - get(work, (SECOND, i))
+        if f >= 0:
+            by -= get(work, (FIRST, f)) - get(work, (SECOND, f))
+        turns = (by * (0.5 / np.pi) + trig.ROUNDING) - trig.ROUNDING
+        put(work, (X, i), by - 2.0 * np.pi * turns)
+    _centre(p, w.work, X)
+    for i in range(m):
+        c, s, c1, s1 = (
+            get(work, (COS, i)), get(work, (SIN, i)),
+            get(work, (FIRST_COS, i)), get(work, (FIRST_SIN, i)),
+        )  # fmt: skip
+        for e in range(p.first[i], p.first[i + 1]):
+            j, k = p.edges[NEAR, e], p.edges[EDGE, e]
+            if j < i:
+                change = c1 * get(work, (FIRST_COS, j)) + s1 * get(work, (FIRST_SIN, j))
+                change -= c * get(work, (COS, j)) + s * get(work, (SIN, j))
+                put(coupling, k, get(coupling, k) - _step(rate * learn[0], change, locked))
+        turn = _step(rate * learn[1], get(work, (X, i)), locked)
+        put(own, (OMEGA, i), get(own, (OMEGA, i)) - turn)
+        if p.roles[PART, i] < 0:
+            put(own, (HR, i), get(own, (HR, i)) - _step(rate * learn[2], c1 - c, locked))
+            put(own, (HI, i), get(own, (HI, i)) - _step(rate * learn[2], s1 - s, locked))
+            twice = c1 * c1 - c * c  # (cos 2 first - cos 2 second) / 2
+            put(own, (SH, i), get(own, (SH, i)) - _step(rate * learn[3], twice, locked))
+    for d in range(p.driven.shape[1]):
+        i, b, k = p.driven[0, d], p.driven[1, d], among + d
+        change = (get(work, (FIRST_COS, i)) - get(work, (COS, i))) * get(w.fixed, (ALONG, b))
+        change += (get(work, (FIRST_SIN, i)) - get(work, (SIN, i))) * get(w.fixed, (ACROSS, b))
+        put(coupling, k, get(coupling, k) - _step(rate * learn[0], change, locked))
+
+
+@_inner
+def _step(rate: float, change: Vector, locked: Mask) -> Vector:
+    return where(locked, rate * change, 0.0)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def learn(
+    p: Plan,
+    settings: Settings,
+    coupling: FloatArray,
+    own: FloatArray,
     x: FloatArray,
     drives: FloatArray,
+    samples: IntArray,
     rates: FloatArray,
-    phases: FloatArray,
-) -> int:
-    """One update for each sample x (samples, inputs) in order, with its own rate.
+    costs: FloatArray,
+) -> None:
+    """One update for each row of `samples` (updates, WIDTH), with its own rate.
 
-    Learns, in place, the couplings (n, n) where `edge` is 1, and frequency, field and second
-    harmonic: the rows of `own` (4, n). `drives` (3, samples, outputs) are the nudges. The two
-    states of a sample go to `phases` (samples, 2, n), measured in the network's frame. It ends
-    before a sample that does not lock; the number of samples taken is returned.
+    Learns, in place, `coupling` (edges, WIDTH) and `own` (4, m, WIDTH). `x` (m, inputs) are all
+    samples and `drives` (3, m, k) their nudges. The energy of a nudge of strength 1 goes to `costs`
+    (updates, WIDTH), the mean of both states where both are nudged, or NaN where a sample did not
+    lock, which changes nothing.
     """
-    free, fixed, outputs, references = roles.free, roles.fixed, roles.outputs, roles.references
-    m, n, betas = free.size, len(coupling), settings.betas
-    A, H, L = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    acting, work, vectors = np.empty((4, m)), np.zeros((7, m + -m % 4)), np.empty((5, n))
-    nudge, theta = np.empty((3, outputs.size)), np.empty(m)
-    held, amplitude, shift = np.zeros(n), np.ones(n), np.zeros(n)
-    parts = np.empty(m, dtype=np.intp)
-    for i in range(m):
-        parts[i] = roles.parts[free[i]]
-    for t in range(len(x)):
-        limit = settings.tolerance * _strongest(coupling, own, free)
-        for k in range(roles.inputs.size):
-            entry = held if roles.kind == 0 else amplitude if roles.kind == 1 else shift
-            entry[roles.inputs[k]] = roles.scale * x[t, k]
-        _enter(coupling, own, free, fixed, parts, held, amplitude, shift, A, acting)
-        for q in range(3):
-            for d in range(outputs.size):
-                nudge[q, d] = drives[q, t, d]
-        beta = 0.0
+    m, betas = p.first.size - 1, settings.betas
+    w = Lanes(
+        coupling, own, np.empty((4, m, WIDTH)), np.zeros((4, p.fixed, WIDTH)),
+        np.empty((3, p.outputs.shape[1], WIDTH)), np.zeros((12, m, WIDTH)),
+        np.empty((m + p.row.size, WIDTH)), np.empty((p.row.size, WIDTH)),
+    )  # fmt: skip
+    w.fixed[SIZE] = 1.0
+    for t in range(len(samples)):
+        limit = settings.tolerance * _strongest(p, w)
+        _enter(p, w, x, drives, samples[t])
+        _start(p, w, betas[0], settings.sweeps)
+        energy, slope = spread(np.inf), spread(0.0)
+        locked = limit > 0.0
         for side in range(2):
-            _push(acting, nudge, outputs, references, betas[side] - beta)
-            beta = betas[side]
-            if side == 0:
-                start(A, acting, theta, settings.sweeps)
-            verdict = relax(
-                A, acting, parts, nudge, outputs, references, beta, theta, limit,
-                settings.longest, settings.most, H, L, work,
-            )  # fmt: skip
-            if verdict != RESTING:
-                return t
+            if side == 1:
+                energy, slope = _onward(p, w, settings, energy)
+            energy, failed = _relax(p, w, settings, betas[side], energy, slope, locked, limit)
+            locked = locked & ~failed
             for i in range(m):
-                held[free[i]] = theta[i]
-            for i in range(n):
-                floats = roles.parts[i] >= 0
-                phases[t, side, i] = held[i] - (held[roles.frame[i]] if floats else 0.0)
-        step = rates[t] / (betas[1] - betas[0])
-        _update(
-            coupling, edge, own, roles.parts, settings.learn, step, phases[t, 0], phases[t, 1],
-            amplitude, vectors,
-        )  # fmt: skip
-    return len(x)
+                end = get(w.work, (THETA, i)) + get(w.work, (STEP, i))
+                put(w.work, (SECOND if side else FIRST, i), end)
+        _rotors(w, FIRST, FIRST_COS, FIRST_SIN)
+        _rotors(w, SECOND, COS, SIN)
+        cost, other = _nudge(p, w, FIRST_COS, FIRST_SIN, 0.0), _nudge(p, w, COS, SIN, 0.0)
+        put(costs, t, where(locked, 0.5 * (cost + other) if betas[0] != 0.0 else cost, np.nan))
+        _update(p, w, settings, rates[t], locked)

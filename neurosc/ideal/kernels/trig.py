@@ -11,13 +11,13 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
+from neurosc.ideal.kernels.simd import Vector, turned
 from neurosc.network import FloatArray
 
 PER_HALF_TURN = 1 / np.pi
 ROUNDING = 1.5 * 2.0**52
 # pi in two parts: k times the first is exact for |k| < 2^20
 PI = (3.1415926534682512, 1.2154201013012384e-10)
-SIGN = np.int64(63)
 S1, S2, S3 = -0.16666666666666666633, 0.0083333333333333158688, -0.00019841269841254973769
 S4, S5, S6 = 2.7557319219163233416e-6, -2.5052107616996182891e-8, 1.6058977312464087621e-10
 S7, S8 = -7.6439702967985720524e-13, 2.7314447669863993424e-15
@@ -34,21 +34,17 @@ C3_SINGLE, C4_SINGLE = np.float32(0.000024786082439949470568), np.float32(-2.654
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def cos_sin(x: float) -> tuple[float, float]:
-    """cos x and sin x to 2.3e-16 for |x| < 1e6."""
+def cos_sin(x: float | Vector) -> tuple[float | Vector, float | Vector]:
+    """cos x and sin x to 2.3e-16 for |x| < 1e6, of a number or a vector of them."""
     shifted = x * PER_HALF_TURN + ROUNDING
     k = shifted - ROUNDING
-    flip = np.float64(shifted).view(np.int64) << SIGN
     r = (x - k * PI[0]) - k * PI[1]
     q = r * r
     sine = S4 + q * (S5 + q * (S6 + q * (S7 + q * S8)))
     sine = r + r * q * (S1 + q * (S2 + q * (S3 + q * sine)))
     cosine = C1 + q * (C2 + q * (C3 + q * (C4 + q * (C5 + q * (C6 + q * C7)))))
     cosine = (1.0 - 0.5 * q) + q * q * cosine
-    return (
-        np.int64(np.float64(cosine).view(np.int64) ^ flip).view(np.float64),
-        np.int64(np.float64(sine).view(np.int64) ^ flip).view(np.float64),
-    )
+    return turned(shifted, cosine), turned(shifted, sine)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
