@@ -32,7 +32,8 @@ class Pattern(NamedTuple):
         """The numbers of entries at (row, column); any number where there is none."""
         columns = np.repeat(np.arange(self.start.size - 1), np.diff(self.start))
         m = self.start.size
-        return np.searchsorted(columns * m + self.row, np.asarray(column) * m + np.asarray(row))
+        places = np.searchsorted(columns * m + self.row, np.asarray(column) * m + np.asarray(row))
+        return np.asarray(places)
 
 
 def order(m: int, edges: Iterable[tuple[int, int]]) -> IntArray:

@@ -138,21 +138,21 @@ def fit(
     in one compiled loop; weights agree with those of the general way to rounding.
     """
     train, held_out = as_dataset(data), None
-    trainer = _Trainer(
+    trainer = Trainer.of(
+        network,
+        train,
         cost=cost,
         epochs=epochs,
         learning_rate=learning_rate,
-        on=on if isinstance(on, Technology) else a_substrate(Ideal() if on is None else on),
-        learn=learnable(network, learn),
+        on=on,
+        learn=learn,
         beta=beta,
         scheme=scheme,
         batch_size=batch_size,
-        optimiser=by_name(optimiser),
+        optimiser=optimiser,
         schedule=schedule,
         bounds=bounds,
     )
-    network.encode(train.x[:1])  # samples of the wrong width are the first thing to be told
-    check_labels(train.y, len(train.y), cost.classes(network.outputs.size))
     key = fingerprint(network, train, {**vars(trainer), "validation": validation})
     root = seed_sequence(rng)
     state = Checkpoint(network, {}, [], _spell(root))
@@ -170,7 +170,7 @@ def fit(
 
     done = len(state.history)
     watched = held_out is not None or checkpoint is not None or progress
-    stride = 1 if watched else max(1, UPDATES_AT_ONCE // len(train.y))
+    stride = 1 if watched else stride_of(train)
     bar = tqdm(total=epochs, initial=done, disable=not progress, desc="training", unit="epoch")
     with bar, threadpool_limits(1, user_api="blas"):  # two threads are slower on small matrices
         for first in range(done, epochs, stride):
@@ -189,53 +189,16 @@ def fit(
     return Fit(state.network, state.history)
 
 
-def fit_each(
-    networks: Sequence[PhaseNetwork],
-    data: Dataset | tuple[npt.ArrayLike, npt.ArrayLike],
-    *,
-    rng: RNG = None,
-    **settings: Any,
-) -> list[Fit]:
-    """Train several networks on the same data, on all cores.
-
-    Network k ends as `fit(networks[k], data, rng=substream(rng, "network", k), **settings)` would,
-    with an order of the samples of its own; `substream` is that of `neurosc.randomness`.
-
-    Parameters
-    ----------
-    networks, data
-        The networks to start from, and samples and labels as in `fit`.
-    rng
-        Random numbers.
-    **settings
-        As in `fit`; neither `checkpoint` nor `progress`, which are for one network.
-
-    Raises
-    ------
-    TypeError
-        For unknown settings.
-    """
-    import joblib
-
-    alone = {"checkpoint", "progress"} & set(settings)
-    if alone:
-        raise TypeError(f"{min(alone)}: is for one network; call fit for each")
-    root = seed_sequence(rng)
-    streams = [substream(root, "network", k) for k in range(len(networks))]
-    parallel = joblib.Parallel(n_jobs=-1, backend="threading")
-    return list(
-        parallel(
-            joblib.delayed(fit)(network, data, rng=stream_, **settings)
-            for network, stream_ in zip(networks, streams, strict=True)
-        )
-    )
+def stride_of(data: Dataset) -> int:
+    """How many epochs nobody watches at a time."""
+    return max(1, UPDATES_AT_ONCE // len(data.y))
 
 
 _SHOWN = ("loss", "validation_accuracy", "unlocked")
 
 
 @dataclasses.dataclass(frozen=True)
-class _Trainer:
+class Trainer:
     """The settings of one run, which decide its course together with data and random root."""
 
     cost: Cost
@@ -262,6 +225,28 @@ class _Trainer:
                 f"schedule: {self.schedule!r} is unknown; use one of {get_args(Schedule)}"
             )
 
+    @classmethod
+    def of(
+        cls,
+        network: PhaseNetwork,
+        data: Dataset,
+        *,
+        on: Substrate | Technology | None,
+        learn: Sequence[Parameter] | None,
+        optimiser: Literal["adam", "sgd"] | Optimiser,
+        **settings: Any,
+    ) -> Trainer:
+        """What the settings of `fit` stand for in a network, which data and labels must fit."""
+        trainer = cls(
+            on=on if isinstance(on, Technology) else a_substrate(Ideal() if on is None else on),
+            learn=learnable(network, learn),
+            optimiser=by_name(optimiser),
+            **settings,
+        )
+        network.encode(data.x[:1])  # samples of the wrong width are the first thing to be told
+        check_labels(data.y, len(data.y), trainer.cost.classes(network.outputs.size))
+        return trainer
+
     def rate(self, epochs_done: FloatArray) -> FloatArray:
         """The learning rates after so many epochs."""
         if self.schedule == "constant":
@@ -279,14 +264,11 @@ class _Trainer:
         root: np.random.SeedSequence,
     ) -> tuple[PhaseNetwork, dict[str, Any], list[dict[str, float]]]:
         """Passes through the data: the network, the optimiser's memory, rows of history."""
-        orders = [stream(root, "order", epoch).permutation(len(data.y)) for epoch in span]
-        if self.batch_size == 1 and self.optimiser == SGD() and self.bounds is None:
-            drive = online.drive_of(network, self.on, self.cost, data)
-            if drive is not None:
-                (network,), (rows,) = self.online([network], data, span, [orders], drive)
-                return network, memory, rows
+        if self.goes_online([network], data):
+            (network,), (rows,) = self.online([network], data, span, [root])
+            return network, memory, rows
         rows = []
-        for epoch, order in zip(span, orders, strict=True):
+        for epoch, order in zip(span, self.orders(data, span, root), strict=True):
             network, memory, row = self.epoch(network, memory, data, epoch, order, root)
             rows.append(row)
         return network, memory, rows
@@ -340,29 +322,40 @@ class _Trainer:
         rate = float(self.rate(np.array(epoch)))
         return {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "unlocked": unlocked}
 
+    def orders(self, data: Dataset, span: range, root: np.random.SeedSequence) -> list[IntArray]:
+        """The order of the samples in each epoch."""
+        return [stream(root, "order", epoch).permutation(len(data.y)) for epoch in span]
+
+    def goes_online(self, networks: Sequence[PhaseNetwork], data: Dataset) -> bool:
+        """Whether `online` can train these networks."""
+        return (
+            self.batch_size == 1
+            and self.optimiser == SGD()
+            and self.bounds is None
+            and online.alike(networks)
+            and online.drive_of(networks[0], self.on, self.cost, data) is not None
+        )
+
     def online(
         self,
         networks: Sequence[PhaseNetwork],
         data: Dataset,
         span: range,
-        orders: Sequence[Sequence[IntArray]],
-        drive: Drive,
+        roots: Sequence[np.random.SeedSequence],
     ) -> tuple[list[PhaseNetwork], list[list[dict[str, float]]]]:
-        """The same passes for networks of one topology, sample by sample in a compiled loop.
-
-        `orders` are those of each network and epoch.
-        """
-        on = cast(Ideal, self.on)  # `online.drive_of` made sure
+        """The same passes sample by sample in a compiled loop, for networks that are alike."""
+        on = cast(Ideal, self.on)
+        drive = cast(Drive, online.drive_of(networks[0], on, self.cost, data))
+        orders = [self.orders(data, span, root) for root in roots]
         samples = np.stack([np.concatenate(each) for each in orders], axis=1)
         size = len(data.y)
-        rates = self.rate(span.start + np.arange(len(samples)) / size)
+        rates = self.rate(np.add.outer(span, np.arange(size) / size).ravel())
         betas = (self.beta, -self.beta) if self.scheme == "symmetric" else (0.0, self.beta)
         learnt, energies = online.learn(
             networks, on, data.x, drive, samples, betas, rates, self.learn
         )
-        at_zero = np.zeros((size, drive.field.shape[1]))
-        offset = self.cost.value(at_zero, data.y)
-        offset += (drive.field.real + 0.5 * drive.second_harmonic).sum(axis=1)
+        at_zero = self.cost.value(np.zeros(drive.field.shape), data.y)
+        offset = at_zero + (drive.field.real + 0.5 * drive.second_harmonic).sum(axis=1)
         losses = (energies + offset[samples]).reshape(len(span), size, len(networks))
         unlocked = np.isnan(losses).sum(axis=1)
         for epoch, k in np.argwhere(unlocked == size):  # raises, and names the cause

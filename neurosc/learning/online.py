@@ -73,6 +73,7 @@ def learn(
     which is passed over.
     """
     from neurosc.ideal.kernels import online as kernels
+    from neurosc.ideal.kernels.simd import WIDTH
 
     layout = Layout(networks[0])
     plan = layout.plan
@@ -95,9 +96,9 @@ def learn(
 
     def run(part: slice) -> None:
         """The networks of one register; the lanes that are left repeat the last one."""
-        own = np.minimum(np.arange(kernels.WIDTH), part.stop - part.start - 1) + part.start
+        own = np.minimum(np.arange(WIDTH), part.stop - part.start - 1) + part.start
         coupling, rows = layout.pack([networks[k] for k in own])
-        each = np.empty((len(samples), kernels.WIDTH))
+        each = np.empty((len(samples), WIDTH))
         kernels.learn(
             plan, settings, coupling, rows, x, drives,
             np.ascontiguousarray(samples[:, own]), rates, each,
@@ -107,5 +108,5 @@ def learn(
             costs[:, k] = each[:, lane]
             learnt[k] = layout.unpack(networks[k], coupling[:, lane], rows[..., lane])
 
-    over_chunks(run, len(networks), kernels.WIDTH)
+    over_chunks(run, len(networks), WIDTH)
     return learnt, costs

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba import types
+from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -120,7 +121,7 @@ _define(operator.or_, _MASK, _binary("or_"), MaskType, MaskType)
 _define(operator.invert, _MASK, lambda builder, x: builder.not_(x), MaskType)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def spread(typing: Any, number: Any) -> Any:
     """A vector of the same number everywhere."""
 
@@ -130,13 +131,13 @@ def spread(typing: Any, number: Any) -> Any:
     return _VECTOR(number), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def sqrt(typing: Any, x: Any) -> Any:
     """The square roots of a vector."""
     return _VECTOR(x), lambda context, builder, sig, values: _call(builder, "sqrt", values[0])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def where(typing: Any, truths: Any, yes: Any, no: Any) -> Any:
     """`yes` in lanes where a mask is true, else `no`."""
 
@@ -147,7 +148,7 @@ def where(typing: Any, truths: Any, yes: Any, no: Any) -> Any:
     return _VECTOR(truths, yes, no), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def some(typing: Any, truths: Any) -> Any:
     """Whether a mask is true in any lane."""
 
@@ -172,7 +173,7 @@ def _place(context: Any, builder: Any, sig: Any, values: Any) -> Any:
     return builder.bitcast(place, _DOUBLES.as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def get(typing: Any, array: Any, index: Any) -> Any:
     """The vector array[*index]."""
 
@@ -184,7 +185,7 @@ def get(typing: Any, array: Any, index: Any) -> Any:
     return _VECTOR(array, index), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def put(typing: Any, array: Any, index: Any, value: Any) -> Any:
     """array[*index] = value, a vector or a number."""
 
@@ -196,7 +197,7 @@ def put(typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, index, value), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def turned(typing: Any, count: Any, x: Any) -> Any:
     """-x where the lowest bit of the float `count` is set; for vectors and for doubles."""
 
