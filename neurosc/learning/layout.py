@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.ideal import elimination
-from neurosc.network import FloatArray, IntArray, PhaseNetwork
+from neurosc.network import IntArray, PhaseNetwork
 
 if TYPE_CHECKING:
-    from neurosc.ideal.kernels.online import Plan
+    from neurosc.ideal.kernels.online import Lanes, Plan
 
 KINDS = {"phase": 0, "amplitude": 1, "frequency": 2}
 
@@ -84,18 +84,24 @@ class Layout:
             scale=float(network.encoding.scale),
         )
 
-    def pack(self, networks: Sequence[PhaseNetwork]) -> tuple[FloatArray, FloatArray]:
-        """Couplings (edges, networks), and (4, m, networks) of what acts on each oscillator."""
-        own = [(n.frequency, n.field.real, n.field.imag, n.second_harmonic) for n in networks]
-        coupling = np.stack([n.coupling[tuple(self.edges)] for n in networks], axis=-1)
-        return coupling, np.stack([np.stack(rows)[:, self.free] for rows in own], axis=-1)
+    def pack(self, networks: Sequence[PhaseNetwork]) -> Lanes:
+        """The parameters of as many networks as there are lanes."""
+        from neurosc.ideal.kernels.online import Lanes
 
-    def unpack(self, network: PhaseNetwork, edges: FloatArray, own: FloatArray) -> PhaseNetwork:
-        """The network with couplings (edges,) and (4, m) of what acts on its oscillators."""
+        lanes = Lanes.empty(self.plan)
+        for k, net in enumerate(networks):
+            lanes.coupling[:, k] = net.coupling[tuple(self.edges)]
+            own = np.stack([net.frequency, net.field.real, net.field.imag, net.second_harmonic])
+            lanes.own[..., k] = own[:, self.free]
+        return lanes
+
+    def unpack(self, network: PhaseNetwork, lanes: Lanes, k: int) -> PhaseNetwork:
+        """The network with the parameters of lane k."""
         i, j = self.edges
         coupling, frequency = network.coupling.copy(), network.frequency.copy()
         field, second_harmonic = network.field.copy(), network.second_harmonic.copy()
-        coupling[i, j] = coupling[j, i] = edges
+        coupling[i, j] = coupling[j, i] = lanes.coupling[:, k]
+        own = lanes.own[..., k]
         frequency[self.free], field[self.free] = own[0], own[1] + 1j * own[2]
         second_harmonic[self.free] = own[3]
         return network.with_parameters(

@@ -97,16 +97,12 @@ def learn(
     def run(part: slice) -> None:
         """The networks of one register; the lanes that are left repeat the last one."""
         own = np.minimum(np.arange(WIDTH), part.stop - part.start - 1) + part.start
-        coupling, rows = layout.pack([networks[k] for k in own])
-        each = np.empty((len(samples), WIDTH))
-        kernels.learn(
-            plan, settings, coupling, rows, x, drives,
-            np.ascontiguousarray(samples[:, own]), rates, each,
-        )  # fmt: skip
-        for lane in range(part.stop - part.start):
-            k = part.start + lane
+        lanes, each = layout.pack([networks[k] for k in own]), np.empty((len(samples), WIDTH))
+        orders = np.ascontiguousarray(samples[:, own])
+        kernels.learn(plan, lanes, settings, x, drives, orders, rates, each)
+        for lane, k in enumerate(range(part.start, part.stop)):
             costs[:, k] = each[:, lane]
-            learnt[k] = layout.unpack(networks[k], coupling[:, lane], rows[..., lane])
+            learnt[k] = layout.unpack(networks[k], lanes, lane)
 
     over_chunks(run, len(networks), WIDTH)
     return learnt, costs

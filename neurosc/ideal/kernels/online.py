@@ -15,24 +15,37 @@ import numpy as np
 from neurosc.ideal.descent import ARMIJO, ROUNDING, SMALLEST_FRACTION
 from neurosc.ideal.hessians import PIVOT
 from neurosc.ideal.kernels import trig
-from neurosc.ideal.kernels.simd import WIDTH, Mask, Vector, get, put, some, spread, sqrt, where
+from neurosc.ideal.kernels.simd import (
+    WIDTH,
+    Mask,
+    Vector,
+    aligned,
+    get,
+    put,
+    some,
+    spread,
+    sqrt,
+    where,
+)
 from neurosc.ideal.kernels.trig import cos_sin
 from neurosc.network import FloatArray, IntArray
 
-PART, PINNED, FRAME = 0, 1, 2
+# Rows are NumPy's integers: for each plain one numba would compile a function of its own.
+PART, PINNED, FRAME = np.arange(3)
 """Rows of `Plan.roles`."""
-NEAR, EDGE, ENTRY = 0, 1, 2
+NEAR, EDGE, ENTRY = np.arange(3)
 """Rows of `Plan.edges`."""
-OUTPUT, REFERENCE, BETWEEN = 0, 1, 2
+OUTPUT, REFERENCE, BETWEEN = np.arange(3)
 """Rows of `Plan.outputs`."""
-OMEGA, HR, HI, SH = 0, 1, 2, 3
+OMEGA, HR, HI, SH = np.arange(4)
 """Rows of what acts on each free oscillator: frequency, Re h, Im h, second harmonic."""
-FR, FI, FS = 0, 1, 2
+FR, FI, FS = np.arange(3)
 """Rows of a nudge of strength 1: a field f and second harmonic on the phase of each output."""
-HELD, SIZE, ALONG, ACROSS = 0, 1, 2, 3
+HELD, SIZE, ALONG, ACROSS = np.arange(4)
 """Rows of the fixed oscillators: phase, amplitude z, Re z, Im z."""
-THETA, TRIAL, STEP, X, TORQUE, INVERSE, COS, SIN, FIRST, FIRST_COS, FIRST_SIN, SECOND = range(12)
-"""Rows of the work space; FIRST and SECOND are the states of a sample."""
+TRIAL, THETA, STEP, X, TORQUE, INVERSE, FIRST, SECOND = np.array([0, 3, 4, 5, 6, 7, 8, 11])
+"""Rows of the work space. TRIAL and both states of a sample have their cosines and sines next."""
+ROWS = 14
 
 
 class Plan(NamedTuple):
@@ -88,7 +101,7 @@ class Lanes(NamedTuple):
     """Parameters and work space, last axis `WIDTH`.
 
     Couplings (edges,), those among free oscillators first; `own` and `acting` (4, m), as learnt and
-    as they act on a sample; `fixed` (4, fixed); `nudge` (3, k); `work` (12, m); H (m + entries,),
+    as they act on a sample; `fixed` (4, fixed); `nudge` (3, k); `work` (14, m); H (m + entries,),
     its diagonal first, and L (entries,).
     """
 
@@ -100,6 +113,21 @@ class Lanes(NamedTuple):
     work: FloatArray
     H: FloatArray
     L: FloatArray
+
+    @classmethod
+    def empty(cls, p: Plan) -> Lanes:
+        """Room for networks of a topology."""
+        m = p.first.size - 1
+        return cls(
+            aligned(p.edges.shape[1] // 2 + p.driven.shape[1]),
+            aligned(4, m),
+            aligned(4, m),
+            aligned(4, p.fixed),
+            aligned(3, p.outputs.shape[1]),
+            aligned(ROWS, m),
+            aligned(m + p.row.size),
+            aligned(p.row.size),
+        )
 
 
 _inner = nb.njit(  # called from `learn` alone, which is cached with them
@@ -204,8 +232,8 @@ def _start(p: Plan, w: Lanes, beta: float, sweeps: int) -> None:
     """
     work, m, strongest = w.work, w.work.shape[1], spread(0.0)
     for i in range(m):
-        put(work, (COS, i), 0.0)
-        put(work, (SIN, i), 0.0)
+        put(work, (TRIAL + 1, i), 0.0)
+        put(work, (TRIAL + 2, i), 0.0)
         put(work, (X, i), get(w.acting, (HR, i)))
         put(work, (STEP, i), get(w.acting, (HI, i)))
     for d in range(p.outputs.shape[1]):
@@ -222,7 +250,7 @@ def _start(p: Plan, w: Lanes, beta: float, sweeps: int) -> None:
             for i in range(m):
                 _turn(p, w, i)
     for i in range(m):
-        c, s = get(work, (COS, i)), get(work, (SIN, i))
+        c, s = get(work, (TRIAL + 1, i)), get(work, (TRIAL + 2, i))
         heard = pulled & (c * c + s * s > 0.0)
         put(work, (TRIAL, i), where(heard, _angle(c, s), 0.0))
 
@@ -234,36 +262,36 @@ def _turn(p: Plan, w: Lanes, i: int) -> None:
     ur, ui = get(work, (X, i)), get(work, (STEP, i))
     for e in range(p.first[i], p.first[i + 1]):
         j, a = p.edges[NEAR, e], get(w.coupling, p.edges[EDGE, e])
-        ur += a * get(work, (COS, j))
-        ui += a * get(work, (SIN, j))
+        ur += a * get(work, (TRIAL + 1, j))
+        ui += a * get(work, (TRIAL + 2, j))
     size = sqrt(ur * ur + ui * ui)
     lead = get(w.acting, (OMEGA, i)) / size
     lead = where(lead > 0.9, 0.9, where(lead < -0.9, -0.9, lead))
     along = sqrt(1.0 - lead * lead)
     c, s = (along * ur - lead * ui) / size, (along * ui + lead * ur) / size
-    put(work, (COS, i), where(size > 0.0, c, get(work, (COS, i))))
-    put(work, (SIN, i), where(size > 0.0, s, get(work, (SIN, i))))
+    put(work, (TRIAL + 1, i), where(size > 0.0, c, get(work, (TRIAL + 1, i))))
+    put(work, (TRIAL + 2, i), where(size > 0.0, s, get(work, (TRIAL + 2, i))))
 
 
 @_inner
-def _rotors(w: Lanes, phases: int, cosines: int, sines: int) -> None:
-    """Cosines and sines of phases, all three rows of the work space."""
+def _rotors(w: Lanes, state: int) -> None:
+    """Cosines and sines of the phases in a row of the work space, into the two that follow."""
     for i in range(w.work.shape[1]):
-        c, s = cos_sin(get(w.work, (phases, i)))
-        put(w.work, (cosines, i), c)
-        put(w.work, (sines, i), s)
+        c, s = cos_sin(get(w.work, (state, i)))
+        put(w.work, (state + 1, i), c)
+        put(w.work, (state + 2, i), s)
 
 
 @_inner
 def _evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
     """Torque, and Hessian below and on its diagonal, at the trial; the energy is returned."""
     work, acting, H, m = w.work, w.acting, w.H, w.work.shape[1]
-    _rotors(w, TRIAL, COS, SIN)
+    _rotors(w, TRIAL)
     for e in range(m, len(H)):
         put(H, e, 0.0)
     energy = spread(0.0)
     for i in range(m):
-        ci, si = get(work, (COS, i)), get(work, (SIN, i))
+        ci, si = get(work, (TRIAL + 1, i)), get(work, (TRIAL + 2, i))
         push, curve = get(acting, (OMEGA, i)), spread(0.0)
         energy -= push * get(work, (TRIAL, i))
         if p.roles[PART, i] < 0:
@@ -274,7 +302,7 @@ def _evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
             curve = along + 2.0 * sh * twice
         for e in range(p.first[i], p.first[i + 1]):
             j, a = p.edges[NEAR, e], get(w.coupling, p.edges[EDGE, e])
-            cj, sj = get(work, (COS, j)), get(work, (SIN, j))
+            cj, sj = get(work, (TRIAL + 1, j)), get(work, (TRIAL + 2, j))
             weight = a * (ci * cj + si * sj)
             push += a * (ci * sj - si * cj)
             curve += weight
@@ -283,18 +311,18 @@ def _evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
                 put(H, m + p.edges[ENTRY, e], -weight)
         put(work, (TORQUE, i), push)
         put(H, i, curve)
-    return energy + beta * _nudge(p, w, COS, SIN, beta)
+    return energy + beta * _nudge(p, w, TRIAL, beta)
 
 
 @_inner
-def _nudge(p: Plan, w: Lanes, cosines: int, sines: int, beta: float) -> Vector:
+def _nudge(p: Plan, w: Lanes, state: int, beta: float) -> Vector:
     """Add a nudge to a torque and to the Hessian; the energy of one of strength 1 is returned."""
     work, H, m, energy = w.work, w.H, w.work.shape[1], spread(0.0)
     for d in range(p.outputs.shape[1]):
         i, j = p.outputs[OUTPUT, d], p.outputs[REFERENCE, d]
-        c, s = get(work, (cosines, i)), get(work, (sines, i))
+        c, s = get(work, (state + 1, i)), get(work, (state + 2, i))
         if j >= 0:
-            cj, sj = get(work, (cosines, j)), get(work, (sines, j))
+            cj, sj = get(work, (state + 1, j)), get(work, (state + 2, j))
             c, s = c * cj + s * sj, s * cj - c * sj
         fr, fi, fs = get(w.nudge, (FR, d)), get(w.nudge, (FI, d)), get(w.nudge, (FS, d))
         along, twice = fr * c + fi * s, c * c - s * s
@@ -428,7 +456,7 @@ def _onward(p: Plan, w: Lanes, settings: Settings, energy: Vector) -> tuple[Vect
     slope along STEP.
     """
     work, more, slope = w.work, settings.betas[1] - settings.betas[0], spread(0.0)
-    energy += more * _nudge(p, w, COS, SIN, more)
+    energy += more * _nudge(p, w, TRIAL, more)
     _solve(p, w, settings.longest)
     for i in range(work.shape[1]):
         along = get(work, (X, i))
@@ -454,14 +482,14 @@ def _update(p: Plan, w: Lanes, settings: Settings, rate: float, locked: Mask) ->
     _centre(p, w.work, X)
     for i in range(m):
         c, s, c1, s1 = (
-            get(work, (COS, i)), get(work, (SIN, i)),
-            get(work, (FIRST_COS, i)), get(work, (FIRST_SIN, i)),
+            get(work, (SECOND + 1, i)), get(work, (SECOND + 2, i)),
+            get(work, (FIRST + 1, i)), get(work, (FIRST + 2, i)),
         )  # fmt: skip
         for e in range(p.first[i], p.first[i + 1]):
             j, k = p.edges[NEAR, e], p.edges[EDGE, e]
             if j < i:
-                change = c1 * get(work, (FIRST_COS, j)) + s1 * get(work, (FIRST_SIN, j))
-                change -= c * get(work, (COS, j)) + s * get(work, (SIN, j))
+                change = c1 * get(work, (FIRST + 1, j)) + s1 * get(work, (FIRST + 2, j))
+                change -= c * get(work, (SECOND + 1, j)) + s * get(work, (SECOND + 2, j))
                 put(coupling, k, get(coupling, k) - _step(rate * learn[0], change, locked))
         turn = _step(rate * learn[1], get(work, (X, i)), locked)
         put(own, (OMEGA, i), get(own, (OMEGA, i)) - turn)
@@ -472,8 +500,10 @@ def _update(p: Plan, w: Lanes, settings: Settings, rate: float, locked: Mask) ->
             put(own, (SH, i), get(own, (SH, i)) - _step(rate * learn[3], twice, locked))
     for d in range(p.driven.shape[1]):
         i, b, k = p.driven[0, d], p.driven[1, d], among + d
-        change = (get(work, (FIRST_COS, i)) - get(work, (COS, i))) * get(w.fixed, (ALONG, b))
-        change += (get(work, (FIRST_SIN, i)) - get(work, (SIN, i))) * get(w.fixed, (ACROSS, b))
+        change = (get(work, (FIRST + 1, i)) - get(work, (SECOND + 1, i))) * get(w.fixed, (ALONG, b))
+        change += (get(work, (FIRST + 2, i)) - get(work, (SECOND + 2, i))) * get(
+            w.fixed, (ACROSS, b)
+        )
         put(coupling, k, get(coupling, k) - _step(rate * learn[0], change, locked))
 
 
@@ -485,9 +515,8 @@ def _step(rate: float, change: Vector, locked: Mask) -> Vector:
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def learn(
     p: Plan,
+    w: Lanes,
     settings: Settings,
-    coupling: FloatArray,
-    own: FloatArray,
     x: FloatArray,
     drives: FloatArray,
     samples: IntArray,
@@ -496,17 +525,12 @@ def learn(
 ) -> None:
     """One update for each row of `samples` (updates, WIDTH), with its own rate.
 
-    Learns, in place, `coupling` (edges, WIDTH) and `own` (4, m, WIDTH). `x` (m, inputs) are all
+    Learns `coupling` and `own` of the lanes. `x` (m, inputs) are all
     samples and `drives` (3, m, k) their nudges. The energy of a nudge of strength 1 goes to `costs`
     (updates, WIDTH), the mean of both states where both are nudged, or NaN where a sample did not
     lock, which changes nothing.
     """
-    m, betas = p.first.size - 1, settings.betas
-    w = Lanes(
-        coupling, own, np.empty((4, m, WIDTH)), np.zeros((4, p.fixed, WIDTH)),
-        np.empty((3, p.outputs.shape[1], WIDTH)), np.zeros((12, m, WIDTH)),
-        np.empty((m + p.row.size, WIDTH)), np.empty((p.row.size, WIDTH)),
-    )  # fmt: skip
+    m, betas = w.work.shape[1], settings.betas
     w.fixed[SIZE] = 1.0
     for t in range(len(samples)):
         limit = settings.tolerance * _strongest(p, w)
@@ -522,8 +546,8 @@ def learn(
             for i in range(m):
                 end = get(w.work, (THETA, i)) + get(w.work, (STEP, i))
                 put(w.work, (SECOND if side else FIRST, i), end)
-        _rotors(w, FIRST, FIRST_COS, FIRST_SIN)
-        _rotors(w, SECOND, COS, SIN)
-        cost, other = _nudge(p, w, FIRST_COS, FIRST_SIN, 0.0), _nudge(p, w, COS, SIN, 0.0)
+        _rotors(w, FIRST)
+        _rotors(w, SECOND)
+        cost, other = _nudge(p, w, FIRST, 0.0), _nudge(p, w, SECOND, 0.0)
         put(costs, t, where(locked, 0.5 * (cost + other) if betas[0] != 0.0 else cost, np.nan))
         _update(p, w, settings, rates[t], locked)

@@ -9,22 +9,36 @@ are not checked.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from neurosc.network import FloatArray
+
 WIDTH = 8
 """One register of AVX-512, two of AVX, four of NEON."""
+CACHE_LINE = 64
+"""Bytes."""
 Vector = Any
 """A value of `WIDTH` doubles."""
 Mask = Any
 """A value of `WIDTH` truths."""
+
+
+def aligned(*shape: int) -> FloatArray:
+    """Zeros (*shape, WIDTH) on a boundary of cache lines, across which reading takes twice."""
+    size = math.prod(shape) * WIDTH
+    buffer = np.zeros(size + CACHE_LINE // 8)
+    first = -buffer.ctypes.data % CACHE_LINE // 8
+    return buffer[first : first + size].reshape(*shape, WIDTH)
 
 
 class VectorType(types.Type):
@@ -176,6 +190,8 @@ def _place(context: Any, builder: Any, sig: Any, values: Any) -> Any:
 @intrinsic
 def get(typing: Any, array: Any, index: Any) -> Any:
     """The vector array[*index]."""
+    if array.layout != "C":
+        return None
 
     def build(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         read = builder.load(_place(context, builder, sig, values))
@@ -188,6 +204,8 @@ def get(typing: Any, array: Any, index: Any) -> Any:
 @intrinsic
 def put(typing: Any, array: Any, index: Any, value: Any) -> Any:
     """array[*index] = value, a vector or a number."""
+    if array.layout != "C":
+        return None
 
     def build(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         vector = _widened(context, builder, sig.args[2], values[2])
