@@ -69,20 +69,18 @@ class Layout:
         frame = np.where(parts < 0, -1, place[network.frame[self.free]])
         between = found.entries(outputs.max(axis=0), outputs.min(axis=0))
         inputs = (place if network.encoding.kind == "frequency" else held)[network.inputs]
-        return Plan(
-            roles=np.stack([parts, np.isin(np.arange(m), last), frame]),
-            first=np.searchsorted(own[by_row], np.arange(m + 1)),
-            edges=np.stack([other, number, entry])[:, by_row],
-            start=found.start,
-            row=found.row,
-            target=found.target,
-            driven=np.stack([place[driven[0]], held[driven[1]]]),
-            outputs=np.stack([*outputs, np.where(references < 0, -1, between)]),
-            fixed=network.fixed.size,
-            inputs=inputs,
-            kind=KINDS[network.encoding.kind],
-            scale=float(network.encoding.scale),
+        kind = KINDS[network.encoding.kind]
+        indices = (
+            np.stack([parts, np.isin(np.arange(m), last), frame]),
+            np.searchsorted(own[by_row], np.arange(m + 1)),
+            np.stack([other, number, entry])[:, by_row],
+            *found,
+            np.stack([place[driven[0]], held[driven[1]]]),
+            np.stack([*outputs, np.where(references < 0, -1, between)]),
+            inputs,
         )
+        plain = (np.ascontiguousarray(each, dtype=np.intp) for each in indices)
+        return Plan(*plain, network.fixed.size, kind, float(network.encoding.scale))
 
     def pack(self, networks: Sequence[PhaseNetwork]) -> Lanes:
         """The parameters of as many networks as there are lanes."""

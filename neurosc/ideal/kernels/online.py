@@ -64,11 +64,11 @@ class Plan(NamedTuple):
         (2, driven): oscillators and the fixed ones that act on them, by the last couplings.
     outputs
         (3, k): output, its reference or -1, and the entry in H between both.
-    fixed
-        How many oscillators are fixed.
     inputs
         (inputs,): oscillators whose frequency is shifted, kind 2, or fixed ones whose phase (0) or
         amplitude (1) is set, to `scale` times the sample.
+    fixed
+        How many oscillators are fixed.
     """
 
     roles: IntArray
@@ -79,8 +79,8 @@ class Plan(NamedTuple):
     target: IntArray
     driven: IntArray
     outputs: IntArray
-    fixed: int
     inputs: IntArray
+    fixed: int
     kind: int
     scale: float
 
@@ -136,6 +136,7 @@ _inner = nb.njit(  # called from `learn` alone, which is cached with them
     fastmath={"contract"},
     no_cpython_wrapper=True,
     no_cfunc_wrapper=True,
+    forceinline=True,  # or each call counts the references to all arrays
 )
 
 
