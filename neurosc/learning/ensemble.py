@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.datasets import Dataset, as_dataset
-from neurosc.learning.fit import Fit, Trainer, fit, stride_of
+from neurosc.learning.fit import Fit, fit
+from neurosc.learning.trainer import Trainer
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, seed_sequence, substream
 
@@ -86,7 +87,7 @@ def _abreast(
 ) -> list[Fit]:
     """Train networks that are alike in lanes; `seconds` are those of an epoch of all."""
     histories: list[list[dict[str, float]]] = [[] for _ in networks]
-    stride = stride_of(data)
+    stride = trainer.stride(data)
     for first in range(0, trainer.epochs, stride):
         span, started = range(first, min(first + stride, trainer.epochs)), time.perf_counter()
         networks, news = trainer.online(networks, data, span, roots)

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from neurosc.ideal import elimination
 from neurosc.network import IntArray, PhaseNetwork
@@ -19,32 +18,30 @@ KINDS = {"phase": 0, "amplitude": 1, "frequency": 2}
 
 
 class Layout:
-    """The topology of a network, and the order in which its parameters lie.
+    """The order in which the parameters of networks of one topology lie.
 
     Attributes
     ----------
     free
         (m,): the free oscillators in the order in which they are eliminated.
-    edges, among
-        (2, edges): couplings, first those among free oscillators, `among` in number, then those
-        of a free one (first) with a fixed one.
+    inside, driven
+        (2, edges): couplings among free oscillators, the one that is eliminated later first, and
+        those of a free one with a fixed one. They lie in this order.
     """
 
     def __init__(self, network: PhaseNetwork) -> None:
         self.network = network
-        place = _places(network.free, network.n)
-        i, j = np.nonzero(np.tril(network.coupling))
-        some = network.frame[network.outputs] >= 0
-        measured = network.outputs[some], network.frame[network.outputs[some]]
-        inside = (place[i] >= 0) & (place[j] >= 0)
-        pairs = np.concatenate([place[[i[inside], j[inside]]], place[np.stack(measured)]], axis=1)
-        self.free = network.free[elimination.order(network.free.size, pairs.T.tolist())]
-        self.place = place = _places(self.free, network.n)
-        later = place[i] < place[j]
-        i, j = np.where(later, j, i), np.where(later, i, j)
-        driven = (place[i] >= 0) & (place[j] < 0)
-        self.among = int(inside.sum())
-        self.edges = np.stack([[*i[inside], *i[driven]], [*j[inside], *j[driven]]])
+        edges = np.stack(np.nonzero(np.tril(network.coupling)))
+        moves = _places(network.free, network.n)[edges] >= 0
+        inside = edges[:, moves.all(axis=0)]
+        self.driven = np.where(moves[0], edges, edges[::-1])[:, moves[0] != moves[1]]
+        self.references = network.frame[network.outputs]
+        measured = np.stack([network.outputs, self.references])[:, self.references >= 0]
+        links = _places(network.free, network.n)[np.concatenate([inside, measured], axis=1)]
+        self.free = network.free[elimination.order(network.free.size, links.T.tolist())]
+        self.place = _places(self.free, network.n)
+        later = self.place[inside[0]] > self.place[inside[1]]
+        self.inside = np.where(later, inside, inside[::-1])
 
     @cached_property
     def plan(self) -> Plan:
@@ -52,62 +49,68 @@ class Layout:
         from neurosc.ideal.kernels.online import Plan
 
         network, place, held = self.network, self.place, _places(self.network.fixed, self.network.n)
-        m, parts = self.free.size, self.network.parts[self.free]
-        inside, driven = place[self.edges[:, : self.among]], self.edges[:, self.among :]
-        references = network.frame[network.outputs]
-        outputs = np.stack(
-            [place[network.outputs], np.where(references < 0, -1, place[references])]
-        )
-        found = elimination.pattern(
-            m, [*inside.T.tolist(), *outputs[:, references >= 0].T.tolist()]
-        )
-        last = [np.flatnonzero(parts == part)[-1] for part in range(parts.max() + 1)]
-        number = np.tile(np.arange(self.among), 2)
-        entry = np.append(found.entries(*inside), np.full(self.among, -1))
-        own, other = np.concatenate([inside, inside[::-1]], axis=1)
-        by_row = np.lexsort((other, own))
-        frame = np.where(parts < 0, -1, place[network.frame[self.free]])
+        measured = self.references >= 0
+        outputs = np.stack([place[network.outputs], np.where(measured, place[self.references], -1)])
+        links = np.concatenate([place[self.inside], outputs[:, measured]], axis=1)
+        found = elimination.pattern(self.free.size, links.T.tolist())
         between = found.entries(outputs.max(axis=0), outputs.min(axis=0))
-        inputs = (place if network.encoding.kind == "frequency" else held)[network.inputs]
-        kind = KINDS[network.encoding.kind]
+        shifted = network.encoding.kind == "frequency"
         indices = (
-            np.stack([parts, np.isin(np.arange(m), last), frame]),
-            np.searchsorted(own[by_row], np.arange(m + 1)),
-            np.stack([other, number, entry])[:, by_row],
+            self._roles(),
+            *self._neighbours(found),
             *found,
-            np.stack([place[driven[0]], held[driven[1]]]),
-            np.stack([*outputs, np.where(references < 0, -1, between)]),
-            inputs,
+            np.stack([place[self.driven[0]], held[self.driven[1]]]),
+            np.stack([*outputs, np.where(measured, between, -1)]),
+            (place if shifted else held)[network.inputs],
         )
-        plain = (np.ascontiguousarray(each, dtype=np.intp) for each in indices)
-        return Plan(*plain, network.fixed.size, kind, float(network.encoding.scale))
+        return Plan(
+            network.fixed.size,
+            KINDS[network.encoding.kind],
+            float(network.encoding.scale),
+            *(np.ascontiguousarray(each, dtype=np.intp) for each in indices),
+        )
+
+    def _roles(self) -> IntArray:
+        parts = self.network.parts[self.free]
+        last = [np.flatnonzero(parts == part)[-1] for part in range(parts.max() + 1)]
+        frame = np.where(parts < 0, -1, self.place[self.network.frame[self.free]])
+        return np.stack([parts, np.isin(np.arange(parts.size), last), frame])
+
+    def _neighbours(self, found: elimination.Pattern) -> tuple[IntArray, IntArray]:
+        """Of each oscillator the first of its rows, and all rows: other, coupling, entry."""
+        later, sooner = self.place[self.inside]
+        own, other = np.append(later, sooner), np.append(sooner, later)
+        coupling = np.tile(np.arange(later.size), 2)
+        entry = np.append(found.entries(later, sooner), np.full(later.size, -1))
+        by_row = np.lexsort((other, own))
+        first = np.searchsorted(own[by_row], np.arange(self.free.size + 1))
+        return first, np.stack([other, coupling, entry])[:, by_row]
 
     def pack(self, networks: Sequence[PhaseNetwork]) -> Lanes:
         """The parameters of as many networks as there are lanes."""
         from neurosc.ideal.kernels.online import Lanes
 
-        lanes = Lanes.empty(self.plan)
+        lanes, edges = Lanes.empty(self.plan), np.append(self.inside, self.driven, axis=1)
         for k, net in enumerate(networks):
-            lanes.coupling[:, k] = net.coupling[tuple(self.edges)]
             own = np.stack([net.frequency, net.field.real, net.field.imag, net.second_harmonic])
-            lanes.own[..., k] = own[:, self.free]
+            lanes.coupling[:, k], lanes.own[..., k] = net.coupling[tuple(edges)], own[:, self.free]
         return lanes
 
     def unpack(self, network: PhaseNetwork, lanes: Lanes, k: int) -> PhaseNetwork:
         """The network with the parameters of lane k."""
-        i, j = self.edges
+        i, j = np.append(self.inside, self.driven, axis=1)
         coupling, frequency = network.coupling.copy(), network.frequency.copy()
         field, second_harmonic = network.field.copy(), network.second_harmonic.copy()
+        omega, real, imaginary, harmonic = lanes.own[..., k]
         coupling[i, j] = coupling[j, i] = lanes.coupling[:, k]
-        own = lanes.own[..., k]
-        frequency[self.free], field[self.free] = own[0], own[1] + 1j * own[2]
-        second_harmonic[self.free] = own[3]
+        frequency[self.free], field[self.free] = omega, real + 1j * imaginary
+        second_harmonic[self.free] = harmonic
         return network.with_parameters(
             coupling=coupling, frequency=frequency, field=field, second_harmonic=second_harmonic
         )
 
 
-def _places(indices: IntArray, n: int) -> npt.NDArray[np.intp]:
+def _places(indices: IntArray, n: int) -> IntArray:
     """Where each of n stands among the indices, -1 for the others."""
     place = np.full(n, -1, dtype=np.intp)
     place[indices] = np.arange(indices.size)

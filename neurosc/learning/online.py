@@ -90,7 +90,8 @@ def learn(
         most=on.max_steps,
         sweeps=COLD_SWEEPS,
     )
-    drives = np.stack([drive.field.real, drive.field.imag, drive.second_harmonic])
+    x = np.array(x, np.float64, order="C")  # of another layout, it would take other code
+    drives = np.array([drive.field.real, drive.field.imag, drive.second_harmonic], order="C")
     costs = np.empty(samples.shape)
     learnt = list(networks)
 

@@ -53,6 +53,11 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
+    fixed
+        How many oscillators are fixed.
+    kind, scale, inputs
+        The sample times `scale` is the phase (kind 0) or amplitude (1) of fixed oscillators, or
+        shifts the frequency (2) of free ones; which ones, (inputs,).
     roles
         (3, m): floating part or -1, whether the last of its part, from which its phase is measured.
     first, edges
@@ -64,13 +69,11 @@ class Plan(NamedTuple):
         (2, driven): oscillators and the fixed ones that act on them, by the last couplings.
     outputs
         (3, k): output, its reference or -1, and the entry in H between both.
-    inputs
-        (inputs,): oscillators whose frequency is shifted, kind 2, or fixed ones whose phase (0) or
-        amplitude (1) is set, to `scale` times the sample.
-    fixed
-        How many oscillators are fixed.
     """
 
+    fixed: int
+    kind: int
+    scale: float
     roles: IntArray
     first: IntArray
     edges: IntArray
@@ -80,9 +83,6 @@ class Plan(NamedTuple):
     driven: IntArray
     outputs: IntArray
     inputs: IntArray
-    fixed: int
-    kind: int
-    scale: float
 
 
 class Settings(NamedTuple):
