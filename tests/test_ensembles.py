@@ -1,12 +1,9 @@
-"""Several networks in one call: the same bits as one by one; and the compiled online loop."""
+"""Several networks relax in one call: the same bits as one by one."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-import scipy
 
 from neurosc import (
     CosineCost,
@@ -15,16 +12,10 @@ from neurosc import (
     Nudge,
     PhaseNetwork,
     RelaxationError,
-    SquaredCosineCost,
     Status,
-    fit,
-    fit_each,
     topology,
 )
 from neurosc.hw_models import CouplingMismatch, Device
-from neurosc.learning import online
-from neurosc.network import FloatArray
-from neurosc.randomness import substream
 from tests.conftest import kuramoto
 
 
@@ -37,12 +28,6 @@ def vowel_like(rng: np.random.Generator) -> PhaseNetwork:
         coupling + coupling.T, rng.normal(0, 0.1, 9),
         inputs=[0, 1], outputs=[7, 8], encoding=Encoding("frequency", 0.2),
     )  # fmt: skip
-
-
-def two_clouds(rng: np.random.Generator, inputs: int, count: int) -> tuple[FloatArray, Any]:
-    """Samples in [0, 1] and their classes."""
-    y = np.arange(count) % 2
-    return np.clip(rng.normal(0.3 + 0.4 * y[:, None], 0.15, (count, inputs)), 0, 1), y
 
 
 ENSEMBLES = {
@@ -112,81 +97,3 @@ def test_bad_ensembles() -> None:
         Ideal().relax_each([kuramoto(n, np.random.default_rng(0)) for n in (4, 5)])
     with pytest.raises(ValueError, match="start: phases of 2 networks for 5"):
         Ideal().relax_each(ENSEMBLES["floating"], np.zeros((1, 2)), start=np.zeros((2, 1, 9)))
-
-
-ONLINE = {"cost": CosineCost(), "epochs": 4, "learning_rate": 0.01, "batch_size": 1,
-          "optimiser": "sgd"}  # fmt: skip
-LEARNERS: dict[str, tuple[PhaseNetwork, tuple[str, ...]]] = {
-    "floating": (vowel_like(np.random.default_rng(3)), ("coupling", "frequency")),
-    "phase": (topology.layered([2, 5, 2], rng=0), ("coupling", "field", "second_harmonic")),
-    "amplitude": (
-        topology.layered([2, 5, 2], rng=0, encoding=Encoding("amplitude", 0.8)),
-        ("coupling", "field"),
-    ),
-}
-
-
-@pytest.mark.parametrize("cost", [CosineCost(), SquaredCosineCost(1.0, -1.0)])
-@pytest.mark.parametrize("scheme", ["symmetric", "one-sided"])
-@pytest.mark.parametrize("name", LEARNERS)
-def test_the_online_loop_learns_the_same_weights(
-    name: str, scheme: str, cost: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network, learn = LEARNERS[name]
-    data = two_clouds(np.random.default_rng(0), 2, 30)
-    settings: dict[str, Any] = {
-        **ONLINE,
-        "cost": cost,
-        "scheme": scheme,
-        "learn": learn,
-        "optimiser": "sgd",
-    }
-    compiled = fit(network, data, rng=1, **settings)
-    taken = []
-    monkeypatch.setattr(online, "drive_of", lambda *_: taken.append(1))
-    general = fit(network, data, rng=1, **settings)
-    assert taken
-    for parameter in ("coupling", "frequency", "field", "second_harmonic"):
-        found = getattr(compiled.network, parameter)
-        np.testing.assert_allclose(found, getattr(general.network, parameter), atol=1e-9)
-        moved = np.abs(found - getattr(network, parameter)).max()
-        assert (moved > 1e-5) == (parameter in learn)
-    np.testing.assert_allclose(compiled.history["loss"], general.history["loss"], atol=1e-9)
-
-
-def test_the_online_loop_raises_where_a_sample_does_not_lock() -> None:
-    network = vowel_like(np.random.default_rng(3)).replace(encoding=Encoding("frequency", 20.0))
-    with pytest.raises(RelaxationError, match="none of the 1 samples locked"):
-        fit(network, (np.ones((2, 2)), [0, 1]), **ONLINE)  # type: ignore[arg-type]
-
-
-def test_what_the_online_loop_does_not_take_goes_the_general_way() -> None:
-    network, cost = LEARNERS["phase"][0], CosineCost()
-    data: Any = (np.zeros((2, 2)), np.array([0, 1]))
-    from neurosc.datasets import as_dataset
-
-    rows = as_dataset(data)
-    assert online.drive_of(network, Ideal(), cost, rows) is not None
-    sparse = network.replace(coupling=scipy.sparse.csr_array(network.coupling))
-    wide = topology.layered([2, 40, 2], rng=0)
-    floating = vowel_like(np.random.default_rng(0))
-    centred = floating.replace(reference="mean")
-    assert online.drive_of(floating, Ideal(), cost, rows) is not None
-    others = (sparse, wide, centred)
-    for other, on in [(n, Ideal()) for n in others] + [(network, Ideal(noise=0.1))]:
-        assert online.drive_of(other, on, cost, rows) is None
-
-
-@pytest.mark.parametrize("batch_size", [1, 8])
-def test_each_of_several_fits_is_the_one_of_its_own_stream(batch_size: int) -> None:
-    networks = ENSEMBLES["floating"][:3]
-    data = two_clouds(np.random.default_rng(0), 2, 24)
-    settings: dict[str, Any] = {**ONLINE, "batch_size": batch_size}
-    found = fit_each(networks, data, rng=7, **settings)
-    streams = [substream(7, "network", k) for k in range(3)]
-    for network, stream, each in zip(networks, streams, found, strict=True):
-        alone = fit(network, data, rng=stream, **settings)
-        assert (alone.network.coupling == each.network.coupling).all()
-        assert each.history["loss"].iloc[-1] < each.history["loss"].iloc[0]
-    with pytest.raises(TypeError, match="checkpoint: is for one network"):
-        fit_each(networks, data, checkpoint="x", **settings)

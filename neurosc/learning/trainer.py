@@ -191,20 +191,18 @@ class Trainer:
         )
         at_zero = self.cost.value(np.zeros(drive.field.shape), data.y)
         offset = at_zero + (drive.field.real + 0.5 * drive.second_harmonic).sum(axis=1)
-        losses = (energies + offset[samples]).reshape(len(span), size, len(networks))
-        unlocked = np.isnan(losses).sum(axis=1)
-        for epoch, k in np.argwhere(unlocked == size):  # raises, and names the cause
+        losses = np.ascontiguousarray((energies + offset[samples]).T)
+        losses = losses.reshape(len(networks), len(span), size)
+        unlocked = np.isnan(losses).sum(axis=-1)
+        for k, epoch in np.argwhere(unlocked == size):  # raises, and names the cause
             self.gradient(learnt[k], *data.rows(orders[k][epoch][:1]))
         for network in learnt:
             if not all(np.isfinite(getattr(network, name)).all() for name in self.learn):
                 raise FloatingPointError(DIVERGED)
-        means = np.nansum(losses, axis=1) / np.maximum(1, size - unlocked)
+        means = np.nansum(losses, axis=-1) / np.maximum(1, size - unlocked)
         return learnt, [
-            [
-                self._row(e, float(loss), float(lost) / size)
-                for e, loss, lost in zip(span, means[:, k], unlocked[:, k], strict=True)
-            ]
-            for k in range(len(networks))
+            [self._row(e, *row) for e, *row in zip(span, *each, strict=True)]
+            for each in zip(means.tolist(), (unlocked / size).tolist(), strict=True)
         ]
 
     def update(
