@@ -172,7 +172,7 @@ def test_a_network_that_cannot_lock_does_not_disturb_its_neighbours() -> None:
     with pytest.raises(RelaxationError, match="none of the 1 samples locked"):
         fit_each([good, torn], data, rng=0, **ONLINE)
     samples = np.stack([np.arange(8)] * 2, axis=1)
-    rest = (np.full(8, 0.01), ("coupling", "frequency"))
+    rest: Any = (np.full(8, 0.01), ("coupling", "frequency"))
     drive = ONLINE["cost"].drive(data[1], 2)
     pair, costs = online.learn([good, torn], Ideal(), data[0], drive, samples, (0.1, -0.1), *rest)
     (alone,), _ = online.learn([good], Ideal(), data[0], drive, samples[:, :1], (0.1, -0.1), *rest)

@@ -129,7 +129,9 @@ def fit(
     -----
     Samples that do not lock take no part in an update and are counted in `unlocked`. With
     batches of one sample, `"sgd"` and no bounds, small networks on `Ideal()` go through the data
-    in one compiled loop; weights agree with those of the general way to rounding.
+    in one compiled loop. Its states are exact to the square of a step of 2e-6 rad, so weights
+    agree with those of the general way at a tight tolerance to 1e-10, and at the default one as
+    well as that allows.
     """
     train, held_out = as_dataset(data), None
     trainer = Trainer.of(

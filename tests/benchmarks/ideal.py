@@ -25,6 +25,7 @@ from scipy.optimize import fsolve
 from neurosc import CosineCost, Encoding, Ideal, PhaseNetwork, fit, fit_each, topology
 from neurosc.ideal.lanes import LARGEST
 from neurosc.network import FloatArray
+from neurosc.randomness import stream, substream
 
 TURNS = 3
 
@@ -147,9 +148,7 @@ def online(epochs: int, seeds: int) -> list[dict[str, object]]:
     y = (x[:, 0] + 0.5 * x[:, 1] > 0).astype(int)
     settings: dict[str, Any] = {"cost": CosineCost(), "learning_rate": 0.003, "optimiser": "sgd",
                 "batch_size": 1, "schedule": "constant"}  # fmt: skip
-    from neurosc.randomness import stream
-
-    order = [stream(np.random.SeedSequence(1), "order", 0).permutation(220)]
+    order = [stream(1, "order", 0).permutation(220)]
     once = fit(network, (x, y), epochs=1, rng=1, **settings).network
     reference = peer_online(network, x, y, order, 0.003)
     peer, own = take_turns(
@@ -161,8 +160,10 @@ def online(epochs: int, seeds: int) -> list[dict[str, object]]:
     many = [vowel_net(np.random.default_rng(k)) for k in range(seeds)]
     few = max(2, epochs // 10)
     with joblib.parallel_config(n_jobs=1):
-        fit_each(many[:2], (x, y), epochs=1, rng=1, **settings)
+        last = fit_each(many, (x, y), epochs=1, rng=1, **settings)[-1].network
         (together,) = take_turns(lambda: fit_each(many, (x, y), epochs=few, rng=1, **settings))
+    order = [stream(substream(1, "network", seeds - 1), "order", 0).permutation(220)]
+    difference = np.abs(last.coupling - peer_online(many[-1], x, y, order, 0.003)).max()
     each = together / (220 * few * seeds)
     return [*lines, row(f"online, {seeds} seeds", peer / 220, each, difference)]
 

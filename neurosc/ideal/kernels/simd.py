@@ -179,12 +179,12 @@ def _place(context: Any, builder: Any, sig: Any, values: Any) -> Any:
     kinds, index = [sig.args[1]], [values[1]]
     if isinstance(sig.args[1], types.BaseTuple):
         kinds, index = list(sig.args[1]), cgutils.unpack_tuple(builder, values[1])
-    index = [
-        context.cast(builder, i, kind, types.intp) for i, kind in zip(index, kinds, strict=True)
-    ]
-    index.append(context.get_constant(types.intp, 0))
-    place = cgutils.get_item_pointer(context, builder, sig.args[0], array, index)
-    return builder.bitcast(place, _DOUBLES.as_pointer())
+    place = context.get_constant(types.intp, 0)
+    extents = cgutils.unpack_tuple(builder, array.shape)[:-1]
+    for extent, kind, i in zip(extents, kinds, index, strict=True):
+        number = context.cast(builder, i, kind, types.intp)
+        place = builder.add(builder.mul(place, extent), number)
+    return builder.gep(builder.bitcast(array.data, _DOUBLES.as_pointer()), [place])
 
 
 @intrinsic
