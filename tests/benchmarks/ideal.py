@@ -151,17 +151,17 @@ def online(epochs: int, seeds: int) -> list[dict[str, object]]:
     order = [stream(1, "order", 0).permutation(220)]
     once = fit(network, (x, y), epochs=1, rng=1, **settings).network
     reference = peer_online(network, x, y, order, 0.003)
-    peer, own = take_turns(
-        lambda: peer_online(network, x, y, order, 0.003),
-        lambda: fit(network, (x, y), epochs=epochs, rng=1, **settings),
-    )
-    difference = np.abs(once.coupling - reference).max()
-    lines = [row("online, 9 oscillators", peer / 220, own / 220 / epochs, difference)]
     many = [vowel_net(np.random.default_rng(k)) for k in range(seeds)]
     few = max(2, epochs // 10)
     with joblib.parallel_config(n_jobs=1):
         last = fit_each(many, (x, y), epochs=1, rng=1, **settings)[-1].network
-        (together,) = take_turns(lambda: fit_each(many, (x, y), epochs=few, rng=1, **settings))
+        peer, own, together = take_turns(
+            lambda: peer_online(network, x, y, order, 0.003),
+            lambda: fit(network, (x, y), epochs=epochs, rng=1, **settings),
+            lambda: fit_each(many, (x, y), epochs=few, rng=1, **settings),
+        )
+    difference = np.abs(once.coupling - reference).max()
+    lines = [row("online, 9 oscillators", peer / 220, own / 220 / epochs, difference)]
     order = [stream(substream(1, "network", seeds - 1), "order", 0).permutation(220)]
     difference = np.abs(last.coupling - peer_online(many[-1], x, y, order, 0.003)).max()
     each = together / (220 * few * seeds)
