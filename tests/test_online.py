@@ -131,7 +131,11 @@ def test_networks_that_are_alike_share_the_loop(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("batch_size", [1, 8])
 def test_each_of_several_fits_is_the_one_of_its_own_stream(batch_size: int) -> None:
-    networks, data = [floating(0), two_parts(1)], two_clouds(np.random.default_rng(0), 2, 24)
+    lagging = floating(2).replace(coupling=floating(2).coupling.astype(complex))
+    networks, data = (
+        [floating(0), two_parts(1), lagging],
+        two_clouds(np.random.default_rng(0), 2, 24),
+    )
     settings = {**ONLINE, "batch_size": batch_size}
     found = fit_each(networks, data, rng=7, **settings)
     for k, network in enumerate(networks):

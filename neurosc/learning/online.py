@@ -20,27 +20,29 @@ from neurosc.parameters import is_sparse
 from neurosc.substrate import Substrate, Technology
 
 
-def drive_of(
-    network: PhaseNetwork, on: Substrate | Technology, cost: Cost, data: Dataset
-) -> Drive | None:
-    """The nudges of all samples if the compiled loop can take them; else None.
+def takes(network: PhaseNetwork, on: Substrate | Technology) -> bool:
+    """Whether the compiled loop can train a network.
 
     It takes real dense couplings, up to 32 free oscillators, the noiseless ideal model by one of
-    the methods that factorise, costs whose nudge is static, and outputs measured absolutely or
-    from free oscillators.
+    the methods that factorise, and outputs measured absolutely or from other free oscillators.
     """
-    simple = (
+    references = network.frame[network.outputs]
+    measured = np.isin(references, network.free) & (references != network.outputs)
+    return (
         isinstance(on, Ideal)
         and on.method in ("auto", "lanes", "newton")
         and not (on.noise or on.escape)
         and not (network.is_complex or network.centred or is_sparse(network.coupling))
         and network.free.size <= LARGEST
+        and bool((measured | (references < 0)).all())
     )
-    references = network.frame[network.outputs]
-    measured = np.isin(references, network.free) & (references != network.outputs)
-    if not simple or not (measured | (references < 0)).all():
-        return None
-    return cost.drive(data.y, network.outputs.size)
+
+
+def drive_of(
+    network: PhaseNetwork, on: Substrate | Technology, cost: Cost, data: Dataset
+) -> Drive | None:
+    """The nudges of all samples if the compiled loop can take them, static ones; else None."""
+    return cost.drive(data.y, network.outputs.size) if takes(network, on) else None
 
 
 def alike(networks: Sequence[PhaseNetwork]) -> bool:

@@ -167,8 +167,9 @@ class Trainer:
             self.batch_size == 1
             and self.optimiser == SGD()
             and self.bounds is None
-            and online.alike(networks)
             and online.drive_of(networks[0], self.on, self.cost, data) is not None
+            and all(online.takes(other, self.on) for other in networks[1:])
+            and online.alike(networks)
         )
 
     def online(

@@ -86,8 +86,11 @@ class Plan(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Both nudges, which of coupling, frequency, field and second harmonic learn (0 or 1), and
-    the relaxations' own."""
+    """Settings of a run.
+
+    Both nudges; which of coupling, frequency, field and second harmonic learn, 0 or 1; and those of
+    a relaxation.
+    """
 
     betas: tuple[float, float]
     learn: tuple[float, float, float, float]
@@ -133,7 +136,7 @@ class Lanes(NamedTuple):
 _inner = nb.njit(  # called from `learn` alone, which is cached with them
     nogil=True,
     error_model="numpy",
-    fastmath={"contract"},
+    fastmath={"contract"},  # in all lanes alike
     no_cpython_wrapper=True,
     no_cfunc_wrapper=True,
     forceinline=True,  # or each call counts the references to all arrays
