@@ -98,6 +98,16 @@ def test_the_weights_are_those_of_the_general_way(
         assert row["unlocked"] == same["unlocked"] == 0
 
 
+def test_soft_modes_end_in_the_minimum_of_the_general_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, network = np.random.default_rng(0), topology.layered([2, 5, 2], rng=0)
+    data: Any = (rng.random((200, 2)), rng.integers(0, 2, 200))
+    settings = {**ONLINE, "epochs": 1, "learning_rate": 0.003, "schedule": "constant"}
+    compiled = fit(network, data, rng=1, **settings)
+    monkeypatch.setattr(online, "drive_of", lambda *_: None)
+    general = fit(network, data, rng=1, on=Ideal(tolerance=1e-14), **settings)
+    np.testing.assert_allclose(compiled.network.coupling, general.network.coupling, atol=1e-9)
+
+
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_network_learns_the_same_bits_in_any_company(name: str) -> None:
     make, learn = LEARNERS[name]

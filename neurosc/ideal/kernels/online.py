@@ -46,6 +46,8 @@ HELD, SIZE, ALONG, ACROSS = np.arange(4)
 TRIAL, THETA, STEP, X, TORQUE, INVERSE, FIRST, SECOND = np.array([0, 3, 4, 5, 6, 7, 8, 11])
 """Rows of the work space. TRIAL and both states of a sample have their cosines and sines next."""
 ROWS = 14
+TRUSTED = 0.25
+"""Radians from the first state to the second that its Hessian may foretell."""
 
 
 class Plan(NamedTuple):
@@ -456,18 +458,19 @@ def _relax(
 def _onward(p: Plan, w: Lanes, settings: Settings, energy: Vector) -> tuple[Vector, Vector]:
     """From the first state towards the second, with the Hessian of the first.
 
-    THETA stays at the point of that Hessian. Returns its energy under the second nudge, and the
-    slope along STEP.
+    A step that is long might lead to another minimum than descent from the first state does; that
+    lane starts there instead. THETA stays at the point of the Hessian. Returns its energy under the
+    second nudge, and the slope along STEP.
     """
     work, more, slope = w.work, settings.betas[1] - settings.betas[0], spread(0.0)
     energy += more * _nudge(p, w, TRIAL, more)
-    _solve(p, w, settings.longest)
+    short = _solve(p, w, settings.longest) <= TRUSTED
     for i in range(work.shape[1]):
-        along = get(work, (X, i))
+        along = where(short, get(work, (X, i)), get(work, (STEP, i)))
         put(work, (STEP, i), along)
         put(work, (TRIAL, i), get(work, (THETA, i)) + along)
-        slope += along * get(work, (TORQUE, i))
-    return energy, slope
+        slope += where(short, along * get(work, (TORQUE, i)), 0.0)
+    return where(short, energy, np.inf), slope
 
 
 @_inner
