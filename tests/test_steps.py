@@ -22,7 +22,7 @@ from neurosc import (
     Status,
     topology,
 )
-from neurosc.ideal import tiles
+from neurosc.ideal import tile_couplings, tiles
 from neurosc.ideal.kernels import philox, trig
 from neurosc.network import FloatArray
 from tests.conftest import kuramoto, random_coupling
@@ -182,7 +182,7 @@ def test_every_form_is_the_textbook_scheme(lags: bool, nudge: str) -> None:
 def test_sparse_form_is_in_use() -> None:
     """Otherwise the agreement above would compare dense with dense."""
     free = everything(True, True).coupling[2:, 2:]
-    assert free.nnz * tiles.EDGE_PRICE < free.shape[0] ** 2
+    assert free.nnz * tile_couplings.EDGE_PRICE < free.shape[0] ** 2
 
 
 @pytest.mark.parametrize("cost", [CosineCost(), CrossEntropy(), LogCosineCost()])

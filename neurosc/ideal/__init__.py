@@ -8,8 +8,9 @@ from typing import get_args
 
 import numpy.typing as npt
 
-from neurosc.ideal.ensemble import alike, gather, split, stack, starts
+from neurosc.ideal.ensemble import batches, gather, split, stack, starts
 from neurosc.ideal.escape import leave_saddles
+from neurosc.ideal.flicker import Flicker
 from neurosc.ideal.lanes import lanes
 from neurosc.ideal.methods import SOLVERS, TOLERANCE, Method, Solver, choose
 from neurosc.ideal.reduction import Reduction, reduce
@@ -18,7 +19,7 @@ from neurosc.ideal.steps import Clock, steps
 from neurosc.ideal.tiles import Precision, Scheme, Stepping
 from neurosc.ideal.trajectory import Trajectory, record
 from neurosc.network import PhaseNetwork
-from neurosc.randomness import RNG, substream
+from neurosc.randomness import RNG, seed_sequence, substream
 from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal"]
@@ -130,7 +131,7 @@ class Ideal:
         rng: RNG = None,
     ) -> Relaxation:
         """Relax samples x (batch, inputs); see `Substrate`. `rng` matters only with noise."""
-        return self._relax(reduce(network, x, nudge, start), rng)
+        return self._relax(reduce(network, x, nudge, start), [rng])
 
     def relax_each(
         self,
@@ -143,10 +144,10 @@ class Ideal:
     ) -> Relaxation:
         """Relax the same samples on several networks: phases (networks, batch, n).
 
-        `start` is (batch, n), or (networks, batch, n). Without noise, networks of one topology and
-        up to 32 free oscillators go abreast, each in a lane with couplings of its own; the result
-        is that of one by one, bit for bit. With noise, network k draws from its own stream of
-        `rng`.
+        `start` is (batch, n), or (networks, batch, n). Networks of one topology go abreast in
+        steps and, without noise, with up to 32 free oscillators, each in lanes with couplings of
+        its own; the result is that of one by one, bit for bit. With noise, network k draws from
+        its own stream of `rng`.
 
         Raises
         ------
@@ -162,18 +163,48 @@ class Ideal:
             )
         each = starts(start, len(networks))
         problems = [reduce(network, x, nudge, s) for network, s in zip(networks, each, strict=True)]
-        if not self.noise and self._solver(problems[0]) is lanes and alike(problems):
-            return split(self._relax(stack(problems), None), len(networks))
-        streams = [substream(rng if self.noise else 0, "network", k) for k in range(len(networks))]
-        return gather([self._relax(p, s) for p, s in zip(problems, streams, strict=True)])
+        root = seed_sequence(rng if self.noise else 0)
+        return self.relax_reduced(
+            problems, [substream(root, "network", k) for k in range(len(networks))]
+        )
+
+    def relax_reduced(
+        self,
+        problems: Sequence[Reduction],
+        rng: Sequence[RNG],
+        flicker: Flicker | None = None,
+    ) -> Relaxation:
+        """Relax what `reduce` made of several networks: phases (problems, batch, n).
+
+        The door for other substrates. Each problem draws from its own `rng`, and `flicker` is 1/f
+        noise of all frequencies. Problems with a `Drift` are stepped.
+        """
+        stepped = self._is_stepped(problems[0], flicker)
+        together = stepped or self._solver(problems[0]) is lanes
+        found: dict[int, Relaxation] = {}
+        for some in batches(problems) if together else [[k] for k in range(len(problems))]:
+            batch = stack([problems[k] for k in some])
+            parts = split(self._relax(batch, [rng[k] for k in some], flicker), len(some))
+            found.update(zip(some, parts, strict=True))
+        return gather([found[k] for k in range(len(problems))])
 
     def _solver(self, problem: Reduction) -> Solver:
         return choose(problem) if self.method == "auto" else SOLVERS[self.method]
 
-    def _relax(self, problem: Reduction, rng: RNG) -> Relaxation:
-        if self.method == "steps" or self.noise > 0:
+    def _is_stepped(self, problem: Reduction, flicker: Flicker | None) -> bool:
+        through_time = self.noise > 0 or flicker is not None or not problem.conservative
+        if through_time and self.method in SOLVERS:
+            raise ValueError(
+                f'method: {self.method} descends an energy without noise; use method="steps"'
+            )
+        return through_time or self.method == "steps"
+
+    def _relax(
+        self, problem: Reduction, rng: Sequence[RNG], flicker: Flicker | None = None
+    ) -> Relaxation:
+        if self._is_stepped(problem, flicker):
             clock = Clock.of(problem, self.duration, self.dt)
-            stepping = self._stepping(clock, rng)
+            stepping = self._stepping(clock, rng, flicker)
             return steps(problem, clock.steps, stepping, self.tolerance or STEPS_TOLERANCE)
         if self._timed():
             raise ValueError(
@@ -224,12 +255,15 @@ class Ideal:
             )
         problem = reduce(network, x, nudge, start)
         clock = Clock.of(problem, self.duration, self.dt)
-        return record(problem, times, self._stepping(clock, rng))
+        return record(problem, times, self._stepping(clock, [rng]))
 
     def _timed(self) -> list[str]:
         """Arguments that were given and matter to stepping alone."""
         return [name for name in TIMED if getattr(self, name) != getattr(type(self), name)]
 
-    def _stepping(self, clock: Clock, rng: RNG) -> Stepping:
-        seed = substream(rng if self.noise else 0, "phase noise")
-        return Stepping(clock.dt, self.noise, self.scheme, self.precision, seed)
+    def _stepping(
+        self, clock: Clock, rng: Sequence[RNG], flicker: Flicker | None = None
+    ) -> Stepping:
+        noisy = self.noise > 0 or flicker is not None
+        seeds = tuple(substream(own if noisy else 0, "phase noise") for own in rng)
+        return Stepping(clock.dt, self.noise, self.scheme, self.precision, seeds, flicker)

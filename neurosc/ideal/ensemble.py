@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.ideal.drift import Harmonic
 from neurosc.ideal.feedback import joined
 from neurosc.ideal.reduction import Reduction
+from neurosc.ideal.tile_couplings import is_sparse_form
 from neurosc.network import Encoded, FloatArray
 from neurosc.substrate import Relaxation
+
+ROWS = 1 << 16
+"""Samples of one batch, about 100 MB of parameters for a hundred oscillators."""
 
 
 def starts(start: npt.ArrayLike | None, count: int) -> list[FloatArray | None]:
@@ -42,32 +47,40 @@ def gather(each: Sequence[Relaxation]) -> Relaxation:
     )
 
 
-def split(found: Relaxation, count: int) -> Relaxation:
-    """A batch that ran through `count` networks as (networks, batch, n)."""
-    return Relaxation(
-        found.phases.reshape(count, -1, found.phases.shape[-1]),
-        found.status.reshape(count, -1),
-        found.residual.reshape(count, -1),
-        found.reasons,
-    )
+def split(found: Relaxation, count: int) -> list[Relaxation]:
+    """A batch that ran through `count` networks, with as many samples each, network by network."""
+    size = len(found.status) // count
+
+    def of(first: int) -> Relaxation:
+        mine, reasons = slice(first, first + size), found.reasons
+        own = None if reasons is None else (lambda sample: reasons(first + sample))
+        return Relaxation(found.phases[mine], found.status[mine], found.residual[mine], own)
+
+    return [of(k * size) for k in range(count)]
 
 
-def alike(problems: Sequence[Reduction]) -> bool:
-    """Whether their networks have one topology: the same oscillators free, anchored and complex."""
-    first = problems[0].network
-    return all(
-        p.network.is_complex == first.is_complex
-        and all(
-            np.array_equal(getattr(first, name), getattr(p.network, name))
-            for name in ("free", "parts", "frame", "centred")
-        )
-        for p in problems[1:]
-    )
+def batches(problems: Sequence[Reduction]) -> list[list[int]]:
+    """Numbers of the problems that `stack` joins: of one topology, at most `ROWS` samples each."""
+    alike: dict[Any, list[int]] = {}
+    for number, problem in enumerate(problems):
+        alike.setdefault(_topology(problem), []).append(number)
+    some = max(1, ROWS // max(1, problems[0].batch))
+    return [same[k : k + some] for same in alike.values() for k in range(0, len(same), some)]
+
+
+def _topology(problem: Reduction) -> tuple[object, ...]:
+    """What networks of one batch share: which oscillators are free, anchored and complex."""
+    network = problem.network
+    layout = (getattr(network, name).tobytes() for name in ("free", "parts", "frame"))
+    form = is_sparse_form(problem), network.is_complex, network.centred, problem.conservative
+    return (*form, *layout)
 
 
 def stack(problems: Sequence[Reduction]) -> Reduction:
-    """The samples of networks that are `alike` as one batch, network by network."""
+    """The samples of networks of one topology as one batch, network by network."""
     first = problems[0]
+    if len(problems) == 1:
+        return first
     rows = [len(p.frequency) for p in problems]
 
     def chained(name: str) -> Any:
@@ -86,4 +99,11 @@ def stack(problems: Sequence[Reduction]) -> Reduction:
         parts=first.parts,
         feedback=joined([p.feedback for p in problems]),
         start=None if first.start is None else chained("start"),
+        conservative=first.conservative,
+        harmonics=tuple(map(_joined, *(p.harmonics for p in problems))),
     )
+
+
+def _joined(*each: Harmonic) -> Harmonic:
+    members = tuple(edges for harmonic in each for edges in harmonic.members)
+    return Harmonic(members, np.concatenate([harmonic.field for harmonic in each]))

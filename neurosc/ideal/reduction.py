@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.ideal.drift import Drift, Harmonic
 from neurosc.ideal.feedback import Feedback, nudged
 from neurosc.ideal.products import padded, product
 from neurosc.network import (
@@ -53,6 +54,10 @@ class Reduction:
         The nudge that is left, as a cost that depends on the phases; None if there is none.
     start
         (batch, m) or None.
+    conservative
+        Whether the torque is the gradient of an energy; else `members` need not be Hermitian.
+    harmonics
+        From the second on, of the interaction.
     """
 
     network: PhaseNetwork
@@ -66,6 +71,8 @@ class Reduction:
     parts: IntArray
     feedback: Feedback | None
     start: FloatArray | None
+    conservative: bool = True
+    harmonics: tuple[Harmonic, ...] = ()
 
     @property
     def batch(self) -> int:
@@ -127,6 +134,7 @@ class Reduction:
             second_harmonic=self.second_harmonic[samples],
             feedback=None if self.feedback is None else self.feedback.take(samples),
             start=start,
+            harmonics=tuple(harmonic.take(samples) for harmonic in self.harmonics),
         )
 
     def full(self, free_phases: FloatArray) -> FloatArray:
@@ -143,10 +151,12 @@ def reduce(
     start: npt.ArrayLike | None = None,
     *,
     feedback_only: bool = False,
+    drift: Drift | None = None,
 ) -> Reduction:
     """Put samples and nudge into the fields that act on the free oscillators.
 
-    With `feedback_only` the nudge stays apart as feedback also where it is a field.
+    With `feedback_only` the nudge stays apart as feedback also where it is a field. A `drift`
+    stands in for the couplings.
     """
     rows, phases = batch_start(network, x, start)
     encoded = network.encode(x, rows)
@@ -154,7 +164,7 @@ def reduce(
     if free.size == 0:
         raise ValueError("network: every oscillator is held, nothing can relax; free some")
     fixed = network.fixed
-    inner, outer = network.blocks
+    (inner, outer), *others = [network.blocks] if drift is None else drift.blocks(network)
     z_fixed = phasors(encoded.phases[:, fixed], encoded.amplitude[:, fixed])
     field = network.field[free] + _pull_of_the_held(outer, z_fixed)
     field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), complex, order="C")
@@ -167,14 +177,22 @@ def reduce(
         encoded=encoded,
         members=(inner,),
         member=np.zeros(len(field), dtype=np.intp),
-        strengths=network.strength[None, free],
+        strengths=(network.strength if drift is None else drift.strength(network))[None, free],
         frequency=np.ascontiguousarray(network.co_rotating(encoded.frequency)[:, free]),
         field=field,
         second_harmonic=harmonic,
         parts=network.parts[free],
         feedback=feedback,
         start=None if phases is None else np.ascontiguousarray(phases[:, free]),
+        conservative=drift is None,
+        harmonics=tuple(_harmonic(k, *w, encoded, fixed) for k, w in enumerate(others, 2)),
     )
+
+
+def _harmonic(k: int, inner: Any, outer: Any, encoded: Encoded, fixed: IntArray) -> Harmonic:
+    z_fixed = phasors(k * encoded.phases[:, fixed], encoded.amplitude[:, fixed])
+    pull = np.asarray(_pull_of_the_held(outer, z_fixed), dtype=np.complex128)
+    return Harmonic((inner,), np.ascontiguousarray(pull))
 
 
 def _stacked(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:

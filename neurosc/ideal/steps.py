@@ -10,7 +10,7 @@ import numpy as np
 from neurosc.ideal.diagnosis import explain
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.tiles import Stepping, integrate
-from neurosc.network import FloatArray
+from neurosc.network import FloatArray, IntArray
 from neurosc.substrate import Relaxation, Status
 
 TURNS = 300.0
@@ -28,52 +28,62 @@ TOLERANCE = 1e-3
 """Default residual torque, in units of the strength, of a noiseless sample at rest."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Clock:
-    """How long and how finely to step, in units of time of the network's equation."""
+    """How long and how finely to step each sample (batch,), in units of time of its equation."""
 
-    duration: float
-    dt: float
+    duration: FloatArray
+    dt: FloatArray
 
     @classmethod
     def of(cls, problem: Reduction, duration: float | None, dt: float | None) -> Clock:
         """The given values, or defaults from the strongest pull on any free oscillator."""
-        network = problem.network
-        strength = float(network.strength[network.free].max())
-        pull = max(strength, float(np.abs(problem.frequency).max()), 1e-12)
+        strength = np.maximum(problem.strengths.max(axis=1)[problem.member], 1e-12)
+        pull = np.maximum(strength, np.abs(problem.frequency).max(axis=1))
         return cls(
-            TURNS / max(strength, 1e-12) if duration is None else duration,
-            STEP / pull if dt is None else dt,
+            TURNS / strength if duration is None else np.full_like(strength, duration),
+            STEP / pull if dt is None else np.full_like(strength, dt),
         )
 
     @property
-    def steps(self) -> int:
-        """Number of steps."""
-        return max(1, round(self.duration / self.dt))
+    def steps(self) -> IntArray:
+        """Numbers of steps."""
+        return np.asarray(np.maximum(1, np.rint(self.duration / self.dt)), dtype=np.intp)
 
 
-def steps(problem: Reduction, count: int, stepping: Stepping, tolerance: float) -> Relaxation:
-    """Where `count` steps end.
+def steps(problem: Reduction, count: IntArray, stepping: Stepping, tolerance: float) -> Relaxation:
+    """Where `count` (batch,) steps end.
 
     A noiseless sample is LOCKED if its residual torque is below `tolerance` times the strength.
     Any sample is NOT_LOCKED if a phase, unwrapped and against its reference, drifts by more than
     half a radian over the last tenth of the duration; with noise, by more than that and six times
     sqrt(2 D / strength), the spread of two readings of a locked oscillator, but half a turn at
-    most. A noisy sample that does not drift is LOCKED.
+    most. A noisy sample that does not drift is LOCKED. Where the torque is no gradient, a floating
+    part may turn as a whole, and its mean torque is no residual.
     """
-    watched = max(1, round(WATCH * count))
-    phases, torque = integrate(problem, stepping, [count - watched, count])
+    watched = np.maximum(1, np.rint(WATCH * count)).astype(np.intp)
+    phases, torque = integrate(problem, stepping, np.stack([count - watched, count], axis=1))
+    if not problem.conservative:
+        torque = _less_part_mean(problem, torque)
     residual = np.abs(torque).max(axis=1)
-    strength = max(1.0, float(problem.network.strength[problem.network.free].max()))
+    strength = np.maximum(1.0, problem.strengths.max(axis=1))[problem.member]
     drift = np.abs(_turned_back(problem, phases[:, 1] - phases[:, 0]))
     pull = np.maximum(problem.strengths[problem.member], 1e-300)
     slipped = ~(drift <= np.minimum(SLIP + SIGMAS * np.sqrt(2 * stepping.diffusion / pull), np.pi))
     status = np.full(len(drift), Status.LOCKED, dtype=np.int8)
-    if stepping.diffusion == 0:
+    if not stepping.is_noisy:
         status[residual > tolerance * strength] = Status.STEP_LIMIT
     status[slipped.any(axis=1) | ~np.isfinite(residual)] = Status.NOT_LOCKED
     reasons = partial(explain, problem, phases[:, 1], status)
     return Relaxation(problem.full(phases[:, 1]), status, residual, reasons)
+
+
+def _less_part_mean(problem: Reduction, torque: FloatArray) -> FloatArray:
+    """Torques (batch, m) less the mean of each floating part."""
+    network = problem.network
+    whole = np.zeros((len(torque), network.n))
+    whole[:, network.free] = torque
+    return np.ascontiguousarray(network.co_rotating(whole)[:, network.free])
 
 
 def _turned_back(problem: Reduction, change: FloatArray) -> FloatArray:

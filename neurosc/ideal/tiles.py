@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 
+from neurosc.ideal.flicker import Flicker
+from neurosc.ideal.packing import LANES, pack
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.threads import one_blas_thread, over_chunks
-from neurosc.network import FloatArray
-from neurosc.parameters import is_sparse
+from neurosc.ideal.tile_couplings import is_shared_order, is_sparse_form, of_lanes
+from neurosc.network import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from neurosc.ideal.kernels.steps import Coupling, Motion, Tile
@@ -21,94 +22,111 @@ if TYPE_CHECKING:
 Scheme = Literal["heun", "euler-maruyama"]
 Precision = Literal["float64", "float32"]
 
-LANES = 64
-"""Samples of a dense tile, the last one padded: a matrix product of always one shape gives bits
-that do not depend on the batch."""
 CACHE_LINE = 64
 """Bytes."""
 TASK = 2_000_000
 """Oscillator steps, tens of milliseconds, that are worth the start of a task on a thread."""
-EDGE_PRICE = 10
-"""Entries that BLAS multiplies in the time of one edge of a sparse product."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Stepping:
     """How to step: d theta = torque dt + sqrt(2 D) dW.
 
     Parameters
     ----------
     dt
-        Length of a step, in units of time.
+        (batch,), lengths of a step, in units of time.
     diffusion
         D, in rad^2 per unit of time.
     scheme
         `"heun"`: deterministic order 2, strong 1, weak 2; `"euler-maruyama"`: all 1, half the work.
     precision
         Of sines, products and torques; the phases themselves are kept in double.
-    seed
-        Of the noise.
+    seeds
+        Of the noise, one for each member of the problem.
+    flicker
+        1/f noise of the frequencies, or None.
     """
 
-    dt: float
+    dt: FloatArray
     diffusion: float
     scheme: Scheme
     precision: Precision
-    seed: np.random.SeedSequence
+    seeds: tuple[np.random.SeedSequence, ...]
+    flicker: Flicker | None = None
 
-    def motion(self) -> Motion:
-        """As the kernels see it."""
-        from neurosc.ideal.kernels.steps import Motion
+    @property
+    def is_noisy(self) -> bool:
+        """Whether anything is drawn."""
+        return self.diffusion > 0 or self.flicker is not None
 
-        return Motion(
-            float(self.dt),
-            float(np.sqrt(2 * self.diffusion * self.dt)),
-            self.scheme == "heun",
-            self.seed.generate_state(2, np.uint32).astype(np.uint64),
-        )
+    def keys(self) -> npt.NDArray[np.uint32]:
+        """(members, 2), of the counters."""
+        return np.array([seed.generate_state(2, np.uint32) for seed in self.seeds])
 
 
 def integrate(
-    problem: Reduction, stepping: Stepping, marks: Sequence[int]
+    problem: Reduction, stepping: Stepping, marks: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Phases (batch, len(marks), m), unwrapped, after `marks` steps, and the last torque.
+    """Phases (batch, k, m), unwrapped, after `marks` (batch, k) steps, and the last torque.
 
-    The frame is the co-rotating one. `marks` increase; a nudge that is feedback acts in each
-    stage of a step.
+    The frame is the co-rotating one. The marks of a sample increase; a nudge that is feedback acts
+    in each stage of a step.
     """
-    coupling = _coupling(problem.edges, np.dtype(stepping.precision))
-    lanes = 1 if coupling.is_sparse else LANES
-    m = len(problem.parts)
-    phases = np.empty((problem.batch, len(marks), m))
+    m, real = len(problem.parts), np.dtype(stepping.precision)
+    phases = np.empty((*marks.shape, m))
     torque = np.empty((problem.batch, m))
-
-    motion = stepping.motion()
-
-    def run(rows: slice) -> None:
-        for first in range(rows.start, rows.stop, lanes):
-            walk = _Walk(problem, coupling, motion, first, lanes)
-            mine = slice(first, min(first + lanes, rows.stop))
-            for k, mark in enumerate(marks):
-                walk.to(mark)
-                phases[mine, k] = walk.theta.T[: mine.stop - first]
-            torque[mine] = walk.torque().T[: mine.stop - first]
-
-    tiles_a_task = -(-TASK // max(1, marks[-1] * m * lanes))
+    keys = stepping.keys()
     with one_blas_thread():
-        over_chunks(run, problem.batch, tiles_a_task * lanes)
+        sparse = is_sparse_form(problem)
+        shares = not sparse and len(problem.members) > 1 and is_shared_order(m, real)
+        lanes = 1 if sparse else LANES
+        tiles = pack(problem.member, marks[:, -1], lanes, shares)
+
+        @lru_cache(maxsize=8)
+        def shared(member: int) -> Coupling:
+            return of_lanes(problem, [member], real)
+
+        def run(some: slice) -> None:
+            for rows in tiles[some]:
+                members = np.unique(problem.member[rows])
+                one = shared(int(members[0])) if len(members) == 1 else None
+                walk = _Walk(problem, stepping, keys, rows, lanes, one)
+                mine = marks[rows]
+                for mark in np.unique(mine):
+                    walk.to(int(mark))
+                    lane, column = np.nonzero(mine == mark)
+                    phases[rows[lane], column] = walk.theta.T[lane]
+                    ended = np.flatnonzero(mine[:, -1] == mark)
+                    if ended.size:
+                        torque[rows[ended]] = walk.torque().T[ended]
+
+        work = max(1, int(marks[:, -1].max()) * m * lanes)
+        over_chunks(run, len(tiles), -(-TASK // work))
     return phases, torque
 
 
 class _Walk:
-    """One tile on its way: samples `first` to `first` + `lanes` - 1, the last repeated."""
+    """One tile on its way: some samples, the last repeated to fill the lanes."""
 
     def __init__(
-        self, problem: Reduction, coupling: Coupling, motion: Motion, first: int, lanes: int
+        self,
+        problem: Reduction,
+        stepping: Stepping,
+        keys: npt.NDArray[np.uint32],
+        rows: IntArray,
+        lanes: int,
+        coupling: Coupling | None,
     ) -> None:
-        self.coupling, self.motion, self.feedback = coupling, motion, problem.feedback
-        self.samples = np.minimum(np.arange(first, first + lanes), problem.batch - 1)
+        self.samples = np.append(rows, np.repeat(rows[-1:], lanes - len(rows)))
+        self.feedback = problem.feedback
+        real = np.dtype(stepping.precision)
+        self.coupling = coupling or of_lanes(problem, problem.member[self.samples].tolist(), real)
         self.shape = (len(problem.parts), lanes)
-        self.tile = _tile(problem, coupling, self.samples, first)
+        self.motion = _motion(problem, stepping, keys, self.samples)
+        self.tile = _tile(problem, stepping, self.coupling, self.samples)
+        if stepping.flicker is not None:
+            stepping.flicker.begin(self.tile, self.motion)
         self.omega = self.tile.omega.reshape(self.shape).copy()
         self.step = 0
 
@@ -118,9 +136,9 @@ class _Walk:
         return self.tile.theta.reshape(self.shape)
 
     def torque(self) -> FloatArray:
-        """At the present phases, (m, lanes)."""
+        """At the present phases without noise, (m, lanes)."""
         self._push()
-        self._advance(0, 1, dt=0.0, kick=0.0, heun=False)
+        self._advance(0, 1, dt=np.zeros_like(self.motion.dt), noisy=False, heun=False)
         return np.asarray(self.tile.torque.reshape(self.shape), dtype=np.float64)
 
     def to(self, step: int) -> None:
@@ -140,14 +158,18 @@ class _Walk:
     def _fed_back(self, step: int) -> None:
         """Heun's step or Euler's, with the nudge renewed before each stage.
 
-        The noise is a function of the step, so the second stage has that of the first.
+        The noise is a function of the step, so the second stage has that of the first; 1/f noise
+        has come to its next value, and stays there.
         """
         before = self.tile.theta.copy()
-        for _ in range(2 if self.motion.heun else 1):
+        self._push()
+        self._advance(step, step + 1, heun=False)
+        if self.motion.heun:
+            wander, drifted = self.tile.wander.copy(), self.tile.drifted.copy()
             self._push()
             self._advance(step, step + 1, heun=False)
-        if self.motion.heun:
             self.tile.theta[:] = 0.5 * (before + self.tile.theta)
+            self.tile.wander[:], self.tile.drifted[:] = wander, drifted
 
     def _push(self) -> None:
         if self.feedback is not None:
@@ -156,58 +178,69 @@ class _Walk:
             self.tile.omega.reshape(self.shape)[rows] = self.omega[rows] - slope.T
 
 
-def _coupling(edges: Any, real: np.dtype[Any]) -> Coupling:
-    """The couplings in the form that multiplies faster: it depends on the network alone."""
-    from neurosc.ideal.kernels.steps import Coupling
+def _motion(
+    problem: Reduction, stepping: Stepping, keys: npt.NDArray[np.uint32], samples: IntArray
+) -> Motion:
+    from neurosc.ideal.kernels.steps import Motion
 
-    m = edges.shape[0]
-    flat, square = np.zeros(0, dtype=real), np.zeros((0, 0), dtype=real)
-    if is_sparse(edges) and edges.nnz * EDGE_PRICE < m * m:
-        rows = scipy.sparse.csr_array(edges)
-        indices, indptr = rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
-        return Coupling(square, square, *_split(rows.data, real), indices, indptr)
-    dense = edges.toarray() if is_sparse(edges) else edges
-    none = np.zeros(0, dtype=np.int32)
-    return Coupling(*_split(dense, real), flat, flat, none, none)
+    dt, none = stepping.dt[samples], np.zeros((0, len(samples)))
+    keep, push = (none, none) if stepping.flicker is None else stepping.flicker.steps(dt)
+    key, step = keys[problem.member[samples]].T, dt
+    if (dt == dt[0]).all():  # a number for all is faster than one for each lane
+        step = dt[:1]
+    key = key[:, :1] if (key == key[:, :1]).all() else np.tile(key, _blocks(problem))
+    return Motion(
+        dt=step,
+        kick=np.sqrt(2 * stepping.diffusion * step),
+        keep=keep,
+        push=push,
+        key=np.ascontiguousarray(key),
+        heun=stepping.scheme == "heun",
+        noisy=stepping.is_noisy,
+    )
 
 
-def _split(values: npt.NDArray[Any], real: np.dtype[Any]) -> tuple[FloatArray, FloatArray]:
-    """Real and imaginary part; the latter is empty where there is none."""
-    imaginary = values.imag if np.iscomplexobj(values) else np.zeros((0,) * values.ndim)
-    return values.real.astype(real, order="C"), imaginary.astype(real, order="C")
+def _blocks(problem: Reduction) -> int:
+    """Counters of the noise for each sample, of four oscillators each."""
+    return -(-len(problem.parts) // 4)
 
 
-def _tile(
-    problem: Reduction, coupling: Coupling, samples: npt.NDArray[np.intp], first: int
-) -> Tile:
+def _tile(problem: Reduction, stepping: Stepping, coupling: Coupling, samples: IntArray) -> Tile:
     from neurosc.ideal.kernels.steps import Tile
 
-    m, lanes, real = len(problem.parts), len(samples), coupling.A.dtype
-    blocks, size = -(-m // 4), m * lanes
+    m, lanes, real = len(problem.parts), len(samples), np.dtype(stepping.precision)
+    blocks, size = _blocks(problem), m * lanes
     by_oscillator = (1, size) if coupling.is_sparse else (m, lanes)
 
     def flat(values: npt.NDArray[Any], dtype: Any = real) -> npt.NDArray[Any]:
         return aligned(size, dtype, values[samples].T)
 
     none = np.empty(0, real)
-    field, second = problem.field[samples].any(), problem.second_harmonic[samples]
-    block = np.repeat(np.arange(blocks), lanes)
-    sample = np.tile(np.arange(first, first + lanes), blocks)
+    fields = [problem.field[samples], *(h.field[samples] for h in problem.harmonics)]
+    field = np.zeros((0, size), dtype=complex)
+    if any(part.any() for part in fields):
+        field = np.stack([part.T.ravel() for part in fields])
+    second = problem.second_harmonic[samples]
+    sample = samples - np.searchsorted(problem.member, problem.member[samples])
+    counters, processes = blocks * lanes, len(stepping.flicker.times) if stepping.flicker else 0
     return Tile(
         theta=aligned(size, float) if problem.start is None else flat(problem.start, float),
         before=aligned(size, float),
         omega=flat(problem.frequency),
-        hr=flat(problem.field.real) if field else none,
-        hi=flat(problem.field.imag) if field else none,
+        hr=aligned(field.size, real, field.real.ravel()).reshape(-1, size),
+        hi=aligned(field.size, real, field.imag.ravel()).reshape(-1, size),
         harmonic=flat(problem.second_harmonic) if second.any() else none,
         X=aligned(2 * size, real),
+        Y=aligned(2 * size if problem.harmonics else 0, real),
         U=aligned(2 * size, real),
         V=aligned(2 * size if coupling.B.size else 0, real),
         torque=aligned(size, real),
-        block=aligned(block.size, np.uint32, block),
-        sample=aligned(block.size, np.uint32, sample),
-        scratch=aligned(4 * block.size, np.uint32).reshape(4, -1),
-        noise=aligned(4 * block.size, np.float32),
+        block=aligned(counters, np.uint32, np.repeat(np.arange(blocks), lanes)),
+        sample=aligned(counters, np.uint32, np.tile(sample, blocks)),
+        scratch=aligned(4 * counters, np.uint32).reshape(4, -1),
+        noise=aligned(4 * counters, np.float32),
+        wander=np.zeros((processes, size)),
+        drifted=np.zeros(size if processes else 0),
         rows=by_oscillator[0],
         width=by_oscillator[1],
     )

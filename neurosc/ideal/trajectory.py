@@ -61,10 +61,12 @@ class Trajectory:
 
 
 def record(problem: Reduction, times: npt.ArrayLike, stepping: Stepping) -> Trajectory:
-    """Step to the last of `times` and keep the phases at each."""
-    marks = _marks(times, stepping.dt)
-    moving, _ = integrate(problem, stepping, marks.tolist())
-    reached = np.asarray(marks * stepping.dt, dtype=np.float64)
+    """Step to the last of `times` and keep the phases at each; all samples take the same steps."""
+    dt = float(stepping.dt.min())
+    marks = _marks(times, dt)
+    stepping = dataclasses.replace(stepping, dt=np.full_like(stepping.dt, dt))
+    moving, _ = integrate(problem, stepping, np.tile(marks, (problem.batch, 1)))
+    reached = np.asarray(marks * dt, dtype=np.float64)
     free = problem.network.free
     frame_turn = problem.encoded.frequency[:, free] - problem.frequency
     moving += frame_turn[:, None, :] * reached[:, None]

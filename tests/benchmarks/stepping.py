@@ -30,7 +30,8 @@ import numpy as np
 import pandas as pd
 
 from neurosc import Ideal, PhaseNetwork
-from neurosc.ideal.tiles import LANES, aligned
+from neurosc.ideal.packing import LANES
+from neurosc.ideal.tiles import aligned
 from neurosc.network import FloatArray
 
 ROUNDS = 7

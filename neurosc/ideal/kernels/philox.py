@@ -70,14 +70,18 @@ def philox(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def words(
-    key: npt.NDArray[np.uint64], step: int, block: Words, sample: Words, out: tuple[Words, ...]
-) -> None:
-    """The four words of each counter (block, low word of step, sample, high word of step)."""
+def words(key: Words, step: int, block: Words, sample: Words, out: tuple[Words, ...]) -> None:
+    """The four words of each counter (block, low word of step, sample, high word of step).
+
+    key (2, n) has the key of each counter, (2, 1) that of all.
+    """
     low, high = np.uint64(step) & MASK, np.uint64(step) >> SHIFT
-    k0, k1 = key[0], key[1]
+    first, second, several = key[0], key[1], key.shape[1] > 1
+    k0, k1 = np.uint64(first[0]), np.uint64(second[0])
     w0, w1, w2, w3 = out
     for q in range(block.size):
+        if several:
+            k0, k1 = np.uint64(first[q]), np.uint64(second[q])
         a, b, c, d = philox(np.uint64(block[q]), low, np.uint64(sample[q]), high, k0, k1)
         w0[q], w1[q], w2[q], w3[q] = a, b, c, d
 
@@ -110,7 +114,7 @@ def box_muller(length: Words, turn: Words, x: SingleArray, y: SingleArray) -> No
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def normals(
-    key: npt.NDArray[np.uint64],
+    key: Words,
     step: int,
     block: Words,
     sample: Words,

@@ -22,15 +22,23 @@ Real = npt.NDArray[Any]
 """float64 or float32; phases are float64 in either precision."""
 Indices = npt.NDArray[np.int32]
 
+OF_PROCESS = 40
+"""Bits of a step's number; a noise process has its own number above them."""
+AT_FIRST = 1 << 39
+"""The step of a process's first value, after all that are taken."""
+
 
 class Coupling(NamedTuple):
-    """J = A + iB among the free oscillators, dense or along edges; what is not there is empty."""
+    """W = A + iB among the free oscillators, dense or along edges; what is not there is empty.
+
+    The first axis is over harmonics of the interaction, 1 for the phasors themselves.
+    """
 
     A: Real
-    """(m, m), and B."""
+    """(K, m, m), of a tile whose lanes differ (K, m, m lanes); and B."""
     B: Real
     values: Real
-    """CSR: Re J, and Im J on the same edges."""
+    """CSR: (K, edges), Re W, and Im W on the same edges."""
     imaginary: Real
     indices: Indices
     indptr: Indices
@@ -48,12 +56,16 @@ class Tile(NamedTuple):
     """(N,), and `before`, which Heun needs."""
     before: FloatArray
     omega: Real
-    """(N,), as the field's real and imaginary part and the second harmonic (empty if all 0)."""
+    """(N,)."""
     hr: Real
+    """(K, N), the field on each harmonic, real and imaginary part; (0, N) if all are 0."""
     hi: Real
     harmonic: Real
+    """(N,), the second harmonic; empty if all 0."""
     X: Real
     """(2 N,): cos and sin."""
+    Y: Real
+    """(2 N,): those of multiples of the phases; empty without harmonics."""
     U: Real
     """(2 N,): the local field; V is scratch, empty for a real coupling."""
     V: Real
@@ -64,17 +76,28 @@ class Tile(NamedTuple):
     scratch: Words
     """(4, n), and the normal numbers, of which the first N count."""
     noise: SingleArray
+    wander: FloatArray
+    """(P, N): processes that add to the frequency, and `drifted`, (N,), their sum."""
+    drifted: FloatArray
     rows: int
     width: int
 
 
 class Motion(NamedTuple):
-    """d theta = torque dt + sqrt(2 D) dW, kick = sqrt(2 D dt), by Heun or Euler-Maruyama."""
+    """d theta = torque dt + sqrt(2 D) dW, kick = sqrt(2 D dt), by Heun or Euler-Maruyama.
 
-    dt: float
-    kick: float
+    Processes x <- keep x + push xi, (P, lanes), add to the torque. `dt` and `kick` are (lanes,),
+    or (1,) for all, and so `key`, (2, n), of each counter. Without `noisy` neither noise nor
+    processes act.
+    """
+
+    dt: FloatArray
+    kick: FloatArray
+    keep: FloatArray
+    push: FloatArray
+    key: Words
     heun: bool
-    key: npt.NDArray[np.uint64]
+    noisy: bool
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -100,12 +123,52 @@ def phasors_single(theta: FloatArray, X: Real, rows: int, width: int) -> None:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def dense_field(A: Real, B: Real, X: Real, U: Real, V: Real, width: int) -> None:
-    """U = (A + iB)(c + is) by BLAS."""
+def multiply(Y: Real, X: Real, rows: int, width: int) -> None:
+    """Phasors Y of a multiple of the phases become those of the next."""
+    for r in range(rows):
+        x = 2 * r * width
+        y = x + width
+        for b in range(width):
+            c, s = Y[x + b], Y[y + b]
+            Y[x + b] = c * X[x + b] - s * X[y + b]
+            Y[y + b] = c * X[y + b] + s * X[x + b]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def each_product(A: Real, X: Real, U: Real, lanes: int) -> None:
+    """U = A X with a matrix of its own for each lane, A (m, m lanes), X and U (m, 2 lanes).
+
+    It sums as `np.dot` does on most processors: in order, each product fused with its sum.
+    """
+    m = U.shape[0]
+    U[:] = 0.0
+    for i in range(m):
+        u, v = U[i, :lanes], U[i, lanes:]
+        for j in range(m):
+            a = A[i, j * lanes : (j + 1) * lanes]
+            x, y = X[j, :lanes], X[j, lanes:]
+            for b in range(lanes):
+                u[b] = u[b] + a[b] * x[b]
+                v[b] = v[b] + a[b] * y[b]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def product(A: Real, X: Real, U: Real, lanes: int) -> None:
+    """U = A X, by BLAS where the lanes share A."""
     m = A.shape[0]
-    np.dot(A, X.reshape(m, -1), U.reshape(m, -1))
+    if A.shape[1] > m:
+        each_product(A, X.reshape(m, -1), U.reshape(m, -1), lanes)
+    else:
+        np.dot(A, X.reshape(m, -1), U.reshape(m, -1))
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def dense_field(A: Real, B: Real, k: int, X: Real, U: Real, V: Real, width: int) -> None:
+    """U = (A + iB)(c + is) of harmonic k."""
+    m = A.shape[1]
+    product(A[k], X, U, width)
     if B.size:
-        np.dot(B, X.reshape(m, -1), V.reshape(m, -1))
+        product(B[k], X, V, width)
         for i in range(m):
             x = 2 * i * width
             y = x + width
@@ -134,19 +197,20 @@ def sparse_field(
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def pull(
-    X: Real, U: Real, omega: Real, hr: Real, hi: Real, out: Real, rows: int, width: int
+    X: Real, U: Real, hr: Real, hi: Real, k: int, base: Real, out: Real, rows: int, width: int
 ) -> None:
-    """omega + Im(conj(z) (u + h)); LLVM makes two loops of the one with and without h."""
-    field = hr.size > 0
+    """base + Im(conj(z) (u + h)); LLVM makes two loops of the one with and without h."""
+    field = hr.shape[0] > k
+    fr, fi = hr[k * field], hi[k * field]
     for r in range(rows):
         at, x = r * width, 2 * r * width
         y = x + width
         for b in range(width):
             ur, ui = U[x + b], U[y + b]
             if field:
-                ur += hr[at + b]
-                ui += hi[at + b]
-            out[at + b] = omega[at + b] + X[x + b] * ui - X[y + b] * ur
+                ur += fr[at + b]
+                ui += fi[at + b]
+            out[at + b] = base[at + b] + X[x + b] * ui - X[y + b] * ur
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -160,10 +224,20 @@ def second_harmonic(X: Real, harmonic: Real, out: Real, rows: int, width: int) -
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def move(theta: FloatArray, torque: Real, dt: float, noise: SingleArray, kick: float) -> None:
-    """theta += dt torque + kick noise."""
-    for i in range(theta.size):
-        theta[i] += dt * torque[i] + kick * noise[i]
+def move(
+    theta: FloatArray, torque: Real, dt: FloatArray, noise: SingleArray, kick: FloatArray
+) -> None:
+    """theta += dt torque + kick noise, of one lane, or of (oscillators, lanes)."""
+    lanes = dt.size
+    if lanes == 1:
+        step, size = dt[0], kick[0]
+        for i in range(theta.size):
+            theta[i] += step * torque[i] + size * noise[i]
+        return
+    for r in range(theta.size // lanes):
+        at = r * lanes
+        for b in range(lanes):
+            theta[at + b] += dt[b] * torque[at + b] + kick[b] * noise[at + b]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -174,14 +248,46 @@ def average(theta: FloatArray, before: FloatArray) -> None:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
+def follow(
+    x: FloatArray, noise: SingleArray, keep: FloatArray, push: FloatArray, total: FloatArray
+) -> None:
+    """x <- keep x + push noise, and its part of the total."""
+    lanes = keep.size
+    for r in range(x.size // lanes):
+        at = r * lanes
+        for b in range(lanes):
+            x[at + b] = keep[b] * x[at + b] + push[b] * noise[at + b]
+            total[at + b] += x[at + b]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def wander_on(tile: Tile, motion: Motion, step: int) -> None:
+    """Bring all processes to the next step; overwrites the normal numbers of the tile."""
+    noise, drifted = tile.noise, tile.drifted
+    numbers = noise.reshape((4, tile.block.size))
+    drifted[:] = 0.0
+    for p in range(tile.wander.shape[0]):
+        counter = step + ((p + 1) << OF_PROCESS)
+        normals(motion.key, counter, tile.block, tile.sample, tile.scratch, numbers)
+        follow(tile.wander[p], noise, motion.keep[p], motion.push[p], drifted)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def add(values: FloatArray, out: Real) -> None:
+    """out += values."""
+    for i in range(out.size):
+        out[i] += values[i]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def advance(tile: Tile, coupling: Coupling, motion: Motion, first: int, last: int) -> None:
     """Steps `first` to `last` - 1; the torque at the last evaluation stays in the tile.
 
     Heun's step is the mean of where it starts and where two Euler steps with the same noise end.
     The arrays are taken out of their tuples once: each access counts references.
     """
-    theta, before, X, U, V, torque, noise = (
-        tile.theta, tile.before, tile.X, tile.U, tile.V, tile.torque, tile.noise
+    theta, before, X, Y, U, V, torque, noise = (
+        tile.theta, tile.before, tile.X, tile.Y, tile.U, tile.V, tile.torque, tile.noise
     )  # fmt: skip
     omega, hr, hi, harmonic = tile.omega, tile.hr, tile.hi, tile.harmonic
     block, sample, scratch = tile.block, tile.sample, tile.scratch
@@ -190,24 +296,39 @@ def advance(tile: Tile, coupling: Coupling, motion: Motion, first: int, last: in
     values, imaginary = coupling.values, coupling.imaginary
     indices, indptr = coupling.indices, coupling.indptr
     dt, kick, heun, key = motion.dt, motion.kick, motion.heun, motion.key
+    harmonics = max(A.shape[0], values.shape[0])
+    kicked = motion.noisy and kick[0] > 0.0
+    wanders = motion.noisy and tile.wander.size > 0
     numbers = noise.reshape((4, block.size))
     for step in range(first, last):
-        if kick > 0.0:
-            normals(key, step, block, sample, scratch, numbers)
         if heun:
             before[:] = theta
-        for _ in range(2 if heun else 1):
+        for stage in range(2 if heun else 1):
             if X.itemsize == 4:
                 phasors_single(theta, X, rows, width)
             else:
                 phasors(theta, X, rows, width)
-            if indptr.size:
-                sparse_field(values, imaginary, indices, indptr, X, U)
-            else:
-                dense_field(A, B, X, U, V, width)
-            pull(X, U, omega, hr, hi, torque, rows, width)
+            for k in range(harmonics):
+                Z = X
+                if k == 1:
+                    Y[:] = X
+                if k:
+                    multiply(Y, X, rows, width)
+                    Z = Y
+                if indptr.size:
+                    part = imaginary[k if imaginary.size else 0]
+                    sparse_field(values[k], part, indices, indptr, Z, U)
+                else:
+                    dense_field(A, B, k, Z, U, V, width)
+                pull(Z, U, hr, hi, k, torque if k else omega, torque, rows, width)
             if harmonic.size:
                 second_harmonic(X, harmonic, torque, rows, width)
+            if wanders:
+                add(tile.drifted, torque)
+                if stage == 0:
+                    wander_on(tile, motion, step)
+            if kicked and stage == 0:
+                normals(key, step, block, sample, scratch, numbers)
             move(theta, torque, dt, noise, kick)
         if heun:
             average(theta, before)
