@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.hw_models.terms.base import InputTerm, NetworkTerm, ReadoutTerm, Site
+from neurosc.hw_models.terms.base import DriftTerm, InputTerm, NetworkTerm, ReadoutTerm, Site
+from neurosc.hw_models.terms.edges import Directed
 from neurosc.hw_models.terms.memristor import ArrayTerm, Conductances
-from neurosc.ideal import Ideal
-from neurosc.ideal.ensemble import gather
+from neurosc.ideal.ensemble import gather, starts
+from neurosc.ideal.reduction import Reduction, reduce
 from neurosc.network import FloatArray, PhaseNetwork, phasors
 from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, seed_sequence, stream, substream
@@ -90,20 +91,19 @@ class Chip:
     def program(self, network: PhaseNetwork) -> PhaseNetwork:
         """The network that this chip realises when it is asked for `network`.
 
-        As it stands between relaxations: what is drawn in each, such as read noise, is left out.
+        As it stands between relaxations: what is drawn in each, such as read noise, is left out,
+        and so is what no network can have, as it is not the gradient of an energy, such as lags.
         Terms act on `network` as it is given, so programming what a chip realised would apply
         them twice.
         """
-        return self._realise(network, None)
+        return self._realise(self._site(network, None))
 
-    def _realise(
-        self, network: PhaseNetwork, relaxation: np.random.SeedSequence | None
-    ) -> PhaseNetwork:
+    def _realise(self, site: Site) -> PhaseNetwork:
+        network = site.asked
         if network.n != self.n:
             raise ValueError(
                 f"network: has {network.n} oscillators, the chip {self.n}; fabricate one that fits"
             )
-        site = self._site(network, relaxation)
         for term in self.device.acting:
             term.check_network(network)
         realised = network
@@ -115,6 +115,29 @@ class Chip:
                 if isinstance(term, NetworkTerm):
                     realised = term.on_network(realised, site)
         return realised
+
+    def _problem(
+        self,
+        network: PhaseNetwork,
+        x: npt.ArrayLike | None,
+        nudge: Nudge | None,
+        start: npt.ArrayLike | None,
+        own: np.random.SeedSequence | None,
+    ) -> Reduction:
+        """What is to be relaxed when this chip is asked for `network`."""
+        site = self._site(network, own)
+        realised = self._realise(site)
+        terms = [t for t in self.device.acting if isinstance(t, DriftTerm)]
+        if not terms:
+            return reduce(realised, x, nudge, start)
+        both = (2, site.pairs.i.size)
+        directed = Directed(gain=np.ones(both), lag=np.zeros(both))
+        for term in terms:
+            directed = term.on_directed(directed, site)
+        drift = directed.drift(network.coupling, site.pairs, site.values(realised))
+        if directed.response != 1:
+            realised = realised.replace(field=directed.response * realised.field)
+        return reduce(realised, x, nudge, start, drift=drift)
 
     def _site(self, network: PhaseNetwork, relaxation: np.random.SeedSequence | None) -> Site:
         written = network.coupling.data if is_sparse(network.coupling) else network.coupling
@@ -141,15 +164,14 @@ class Chip:
     ) -> Relaxation:
         """Relax `network` as this chip realises it; see `Substrate`.
 
-        With phase noise the chip runs through time, from phase 0 unless `start` says otherwise;
-        without, it is at the equilibrium of its own parameters.
+        With phase noise, and with what leaves it without an energy, the chip runs through time,
+        from phase 0 unless `start` says otherwise; else it is at the equilibrium of its own
+        parameters.
         """
         own = self._dynamic(rng)
-        realised, seen = self._realise(network, own), _entered(self.device, network, x)
-        found = Ideal(noise=self.device.noise).relax(
-            realised, seen, nudge=nudge, start=start, rng=own
-        )
-        return self._read(network, found, own)
+        problem = self._problem(network, _entered(self.device, network, x), nudge, start, own)
+        found = self.device.substrate.relax_reduced([problem], [own], self.device.flicker)
+        return self._read(network, _row(found, 0), own)
 
     def _dynamic(self, rng: RNG) -> np.random.SeedSequence | None:
         """The root of what is drawn in one relaxation; None where nothing is."""
@@ -229,21 +251,14 @@ class Chips(Sequence[Chip]):
             raise ValueError("chips: there are none; fabricate at least one")
         device = self.chips[0].device
         root = seed_sequence(rng) if device.is_dynamic else None
-        if device.noise:
-            return gather(
-                [c.relax(network, x, nudge=nudge, start=start, rng=root) for c in self.chips]
-            )
         own = [chip._dynamic(root) for chip in self.chips]
-        realised = [chip._realise(network, o) for chip, o in zip(self.chips, own, strict=True)]
         seen = _entered(device, network, x)
-        found = Ideal().relax_each(realised, seen, nudge=nudge, start=start)
-        phases = np.stack(
-            [
-                chip._read(network, _row(found, k), own[k]).phases
-                for k, chip in enumerate(self.chips)
-            ]
+        each = zip(self.chips, starts(start, len(self.chips)), own, strict=True)
+        problems = [chip._problem(network, seen, nudge, first, o) for chip, first, o in each]
+        found = device.substrate.relax_reduced(problems, own, device.flicker)
+        return gather(
+            [chip._read(network, _row(found, k), own[k]) for k, chip in enumerate(self.chips)]
         )
-        return dataclasses.replace(found, phases=phases)
 
     def __repr__(self) -> str:
         return f"Chips({len(self.chips)} of {self.chips[0].device!r})" if self.chips else "Chips()"
@@ -258,6 +273,8 @@ def _held(network: PhaseNetwork, site: Site, terms: Sequence[ArrayTerm]) -> Phas
     cells = Conductances.written(terms[0].cell, network, site)
     for term in terms:
         cells = dataclasses.replace(cells, present=term.on_cells(cells, site))
+        if not term.ages:
+            cells = dataclasses.replace(cells, programmed=cells.present)
     return cells.on(network, site)
 
 
@@ -276,4 +293,7 @@ def _entered(
 
 
 def _row(found: Relaxation, chip: int) -> Relaxation:
-    return Relaxation(found.phases[chip], found.status[chip], found.residual[chip])
+    """That of one chip."""
+    first, reasons = chip * found.status.shape[1], found.reasons
+    own = None if reasons is None else (lambda sample: reasons(first + sample))
+    return Relaxation(found.phases[chip], found.status[chip], found.residual[chip], own)

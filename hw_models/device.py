@@ -13,14 +13,22 @@ from neurosc.hw_models.chip import Chip, Chips
 from neurosc.hw_models.explain import explain
 from neurosc.hw_models.terms import KINDS
 from neurosc.hw_models.terms.base import (
+    DriftTerm,
     ImplausibleValueWarning,
     NetworkTerm,
     NoiseTerm,
     ReadoutTerm,
     Term,
 )
-from neurosc.hw_models.terms.memristor import ArrayTerm
+from neurosc.hw_models.terms.memristor import (
+    ArrayTerm,
+    ConductanceDrift,
+    GlobalDriftCompensation,
+)
+from neurosc.hw_models.terms.noise import FlickerFrequencyNoise
 from neurosc.hw_models.terms.readout import ReadAveraging
+from neurosc.ideal import Ideal
+from neurosc.ideal.flicker import Flicker
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, substream
 
@@ -42,7 +50,7 @@ class Device:
     ----------
     terms
         Its effects. They act in the order of the signal path (quantisation, coupling mismatch,
-        frequency mismatch, noise, read-out), however they are listed.
+        lags and harmonics, frequency mismatch, noise, read-out), however they are listed.
     coupling_rad_per_s
         The coupling of the chip, rad/s, that stands for coupling 1 of the ideal model. At the
         default of 1 all rates of the terms are shares of the coupling.
@@ -89,7 +97,11 @@ class Device:
         object.__setattr__(self, "coupling_rad_per_s", float(coupling_rad_per_s))
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "source", source)
-        for rate, value in (("detuning", self.detuning), ("D", self.noise)):
+        for rate, value in (
+            ("detuning", self.detuning),
+            ("D", self.noise),
+            ("1/f floor", self.wander),
+        ):
             if self.coupling_rad_per_s == 1 and value > SANE_SHARE:
                 warnings.warn(
                     f"terms: {rate}/K is {value:g}; at coupling_rad_per_s=1 their rates are shares "
@@ -107,6 +119,12 @@ class Device:
             raise ValueError(
                 f"reads: all {self.reads} reads are alike, as no term makes them noisy; add "
                 "TDC(jitter_s=) or ADC(noise_relative=), or leave ReadAveraging out"
+            )
+        ages = [isinstance(t, ConductanceDrift) for t in self.terms]
+        if not any(ages) and any(isinstance(t, GlobalDriftCompensation) for t in self.terms):
+            raise ValueError(
+                "GlobalDriftCompensation: no term makes the conductances drift; add "
+                "ConductanceDrift(cell), or leave it out"
             )
         root = substream(rng, "fabrication")
         return Chips(tuple(Chip(self, network.n, k, root) for k in range(int(chips))))
@@ -127,10 +145,29 @@ class Device:
         return next((t.reads for t in self.terms if isinstance(t, ReadAveraging)), 1)
 
     @property
+    def substrate(self) -> Ideal:
+        """What solves or steps the equations of its chips."""
+        return Ideal(noise=self.noise)
+
+    @property
     def noise(self) -> float:
         """D/K: the sum over its noise terms, in units of the coupling."""
         noise = sum(t.diffusion() for t in self.terms if isinstance(t, NoiseTerm))
+        for term in self.terms:
+            noise *= term.noise_factor if isinstance(term, DriftTerm) else 1.0
         return noise / self.coupling_rad_per_s
+
+    @property
+    def flicker(self) -> Flicker | None:
+        """1/f noise of the frequencies, in units of the coupling."""
+        terms = [t for t in self.acting if isinstance(t, FlickerFrequencyNoise)]
+        return terms[0].processes(self.coupling_rad_per_s) if terms else None
+
+    @property
+    def wander(self) -> float:
+        """The Allan floor of 1/f noise in units of the coupling."""
+        each = [t.floor_rad_per_s for t in self.terms if isinstance(t, FlickerFrequencyNoise)]
+        return sum(each) / self.coupling_rad_per_s
 
     @property
     def detuning(self) -> float:
@@ -165,7 +202,8 @@ class Device:
 
     @property
     def _has_rates(self) -> bool:
-        return self.coupling_rad_per_s != 1 or self.noise > 0 or self.detuning > 0
+        rates = (self.noise, self.detuning, self.wander)
+        return self.coupling_rad_per_s != 1 or any(rates)
 
     def __ror__(self, other: Term) -> Device:
         return self | other

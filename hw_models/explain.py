@@ -22,6 +22,8 @@ def explain(device: Device) -> str:
         coupling = "K = 1: rates are shares of the coupling"
     lines.append(coupling + (f" ({device.source})" if device.source else ""))
     lines.append(f"D/K = {device.noise:.3g}, detuning/K = {device.detuning:.3g}")
+    if device.flicker is not None:
+        lines[-1] += f", 1/f floor/K = {device.wander:.3g}"
     return "\n".join(lines)
 
 

@@ -7,8 +7,10 @@ from math import pi
 from neurosc.hw_models.device import Device
 from neurosc.hw_models.terms import (
     TDC,
+    CouplingDelay,
     CouplingMismatch,
     FrequencyMismatch,
+    PhaseLag,
     PhaseNoise,
     PhaseQuantization,
     Temperature,
@@ -28,6 +30,7 @@ CMOS_65 = Device(
     ),
     WeightQuantization(5, quality=STATED, source="levels -14 to 14 of a 48-node 65 nm chip"),
     CouplingMismatch(0.03, quality=ASSUMED, source="1 to 5 %"),
+    CouplingDelay(10e-12, 1e9, quality=ASSUMED, source="5 to 20 ps; f0 assumed"),
     TDC(
         1e9, 1.6e-12, 3.8e-12, quality=STATED, source="LSB 0.8 to 3.2 ps, 3.8 ps noise; f0 assumed"
     ),
@@ -116,6 +119,7 @@ MEMS = Device(
 FPGA = Device(
     WeightQuantization(5, quality=STATED, source="506 oscillators, arXiv 2504.20680"),
     PhaseQuantization(4, quality=STATED, source="LSB 22.5 degrees, arXiv 2504.20680"),
+    PhaseLag(2 * pi / 16, quality=STATED, source="one tick, of 16 in a period, arXiv 2504.20680"),
     name="fpga-digital",
     source="clocked: no mismatch and no noise",
 )

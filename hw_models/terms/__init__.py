@@ -3,6 +3,7 @@
 from neurosc.hw_models.terms.base import ImplausibleValueWarning, Term
 from neurosc.hw_models.terms.cells import PCM, CellTable, ReRAMHfOx, ReRAMWan2022
 from neurosc.hw_models.terms.coupling import (
+    CouplingAsymmetry,
     CouplingMismatch,
     SecondHarmonicMismatch,
     WeightQuantization,
@@ -10,13 +11,20 @@ from neurosc.hw_models.terms.coupling import (
 from neurosc.hw_models.terms.environment import SupplyNoise, Temperature
 from neurosc.hw_models.terms.faults import StuckAt, StuckOscillator
 from neurosc.hw_models.terms.frequency import FrequencyMismatch
+from neurosc.hw_models.terms.interaction import (
+    CouplingDelay,
+    CouplingHarmonics,
+    NonlinearFrequencyShift,
+    PhaseLag,
+)
 from neurosc.hw_models.terms.memristor import (
     ConductanceDrift,
+    GlobalDriftCompensation,
     IRDrop,
     ProgrammingNoise,
     ReadNoise,
 )
-from neurosc.hw_models.terms.noise import PhaseNoise
+from neurosc.hw_models.terms.noise import FlickerFrequencyNoise, PhaseNoise
 from neurosc.hw_models.terms.readout import ADC, DAC, TDC, PhaseQuantization, ReadAveraging
 
 KINDS: dict[str, type[Term]] = {
@@ -24,10 +32,17 @@ KINDS: dict[str, type[Term]] = {
     for kind in (
         ADC,
         ConductanceDrift,
+        CouplingAsymmetry,
+        CouplingDelay,
+        CouplingHarmonics,
         CouplingMismatch,
         DAC,
+        FlickerFrequencyNoise,
         FrequencyMismatch,
+        GlobalDriftCompensation,
         IRDrop,
+        NonlinearFrequencyShift,
+        PhaseLag,
         PhaseNoise,
         PhaseQuantization,
         ProgrammingNoise,
@@ -52,10 +67,17 @@ __all__ = [
     "TDC",
     "CellTable",
     "ConductanceDrift",
+    "CouplingAsymmetry",
+    "CouplingDelay",
+    "CouplingHarmonics",
     "CouplingMismatch",
+    "FlickerFrequencyNoise",
     "FrequencyMismatch",
+    "GlobalDriftCompensation",
     "IRDrop",
     "ImplausibleValueWarning",
+    "NonlinearFrequencyShift",
+    "PhaseLag",
     "PhaseNoise",
     "PhaseQuantization",
     "ProgrammingNoise",

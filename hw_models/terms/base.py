@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.hw_models.terms.edges import Pairs, hermitian, pairs
+from neurosc.hw_models.terms.edges import Directed, Pairs, hermitian, pairs
 from neurosc.network import FloatArray, PhaseNetwork
 from neurosc.parameters import is_sparse
 from neurosc.randomness import stream
@@ -227,6 +227,25 @@ class NetworkTerm(Term):
         What is drawn from the frozen stream of `site` depends on the oscillators and stored
         couplings only, so that reprogramming does not redraw the chip.
         """
+
+
+@dataclasses.dataclass(frozen=True)
+class DriftTerm(Term):
+    """An effect on the couplings that leaves the network without an energy.
+
+    A chip with one runs through time also without noise.
+    """
+
+    scope: ClassVar[Scope] = "frozen"
+
+    @property
+    def noise_factor(self) -> float:
+        """What it multiplies D of the noise terms with."""
+        return 1.0
+
+    @abc.abstractmethod
+    def on_directed(self, directed: Directed, site: Site) -> Directed:
+        """The couplings as the chip realises them, each direction apart."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from neurosc.hw_models.terms.base import SHARE, NetworkTerm, Quantity, Site
-from neurosc.hw_models.terms.edges import with_lost_edges
+from neurosc.hw_models.terms.base import SHARE, DriftTerm, NetworkTerm, Quantity, Site
+from neurosc.hw_models.terms.edges import Directed, with_lost_edges
 from neurosc.network import PhaseNetwork
 from neurosc.parameters import is_sparse
 
@@ -67,7 +67,29 @@ class CouplingMismatch(NetworkTerm):
         field = network.field * (1 + self.sigma_relative * draw.standard_normal(network.n))
         values = site.values(network)
         values = values * (1 + self.sigma_relative * draw.standard_normal(values.size))
-        return network.replace(coupling=site.coupling(values), field=field)
+        return network.with_parameters(coupling=site.coupling(values), field=field)
+
+
+@dataclasses.dataclass(frozen=True)
+class CouplingAsymmetry(DriftTerm):
+    """J_ij <- J_ij (1 + sigma xi_ij), xi_ij and xi_ji independent, frozen on each chip.
+
+    Each direction of a pair has hardware of its own, so the two scatter apart around the coupling
+    that both were to have, and the network has no energy. Fields have one direction; they are
+    scattered by `CouplingMismatch`.
+
+    Parameters
+    ----------
+    sigma_relative
+        Standard deviation as a share of each value: 0.05 is 5 %.
+    """
+
+    sigma_relative: Annotated[float, Quantity("sigma", SHARE, strength=True, sane=0.5)]
+    order: ClassVar[int] = 24
+
+    def on_directed(self, directed: Directed, site: Site) -> Directed:
+        xi = site.frozen(self).standard_normal(directed.gain.shape)
+        return directed._replace(gain=directed.gain * (1 + self.sigma_relative * xi))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,4 +114,4 @@ class SecondHarmonicMismatch(NetworkTerm):
 
     def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
         scatter = 1 + self.sigma_relative * site.frozen(self).standard_normal(network.n)
-        return network.replace(second_harmonic=network.second_harmonic * scatter)
+        return network.with_parameters(second_harmonic=network.second_harmonic * scatter)

@@ -41,7 +41,7 @@ class CommonShift(NetworkTerm):
         common = site.of_run(self).standard_normal()
         own = 1 + self.spread * site.frozen(self).standard_normal(network.n)
         shift = self.shift_rad_per_s / site.coupling_rad_per_s * common * own
-        return network.replace(frequency=network.frequency + shift)
+        return network.with_parameters(frequency=network.frequency + shift)
 
 
 @dataclasses.dataclass(frozen=True)

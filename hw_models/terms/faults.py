@@ -17,15 +17,17 @@ Pattern = Literal["scattered", "rows", "columns"]
 
 @dataclasses.dataclass(frozen=True)
 class StuckAt(NetworkTerm):
-    """Coupling cells that stand at 0 or at full scale whatever is written, frozen on each chip.
+    """Coupling cells that stand at a level of their own whatever is written, frozen on each chip.
 
     One cell serves both directions of a pair i < j, in row i and column j of the array. Cells at
-    full scale, max |J|, have a random sign. Where no coupling is asked for, there is no cell.
+    full scale, max |J|, have a random sign, and so have those at a random level, which is uniform
+    up to full scale. Where no coupling is asked for, there is no cell.
 
     Parameters
     ----------
-    share_low, share_high
-        Expected shares of cells that are stuck at 0 and at full scale: 0.01 is 1 %.
+    share_low, share_high, share_random
+        Expected shares of cells that are stuck at 0, at full scale and at a random level: 0.01 is
+        1 %.
     pattern
         `"scattered"` cells, or whole `"rows"` or `"columns"` that break together.
     """
@@ -33,6 +35,7 @@ class StuckAt(NetworkTerm):
     share_low: Annotated[float, Quantity("p0", SHARE, strength=True, sane=0.5, most=1)] = 0.0
     share_high: Annotated[float, Quantity("p1", SHARE, strength=True, sane=0.5, most=1)] = 0.0
     pattern: Pattern = "scattered"
+    share_random: Annotated[float, Quantity("pr", SHARE, strength=True, sane=0.5, most=1)] = 0.0
     order: ClassVar[int] = 18
 
     def __post_init__(self) -> None:
@@ -41,24 +44,25 @@ class StuckAt(NetworkTerm):
             raise ValueError(
                 f"pattern: {self.pattern!r} is unknown; use one of {get_args(Pattern)}"
             )
-        if self.share_low + self.share_high > 1:
+        if sum(self.strengths.values()) > 1:
+            shares = ", ".join(f"{share:g}" for share in self.strengths.values())
             raise ValueError(
-                f"share_low, share_high: {self.share_low:g} and {self.share_high:g} exceed 1 "
-                f"together; give each as {SHARE}"
+                f"{', '.join(self.strengths)}: {shares} exceed 1 together; give each as {SHARE}"
             )
 
     def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
         draw, asked = site.frozen(self), site.pairs.values
         sign = 2.0 * draw.integers(0, 2, asked.size) - 1
-        fate = self._fate(draw, site)
+        fate, level = self._fate(draw, site), draw.random(asked.size)
         size = np.abs(asked)
         there = size > 0
         full = max(np.abs(part).max(initial=0.0) for part in (asked.real, asked.imag))
         direction = np.divide(asked, size, out=np.zeros_like(asked), where=there)
+        kinds = np.cumsum([self.share_low, self.share_high, self.share_random])
+        kind = np.where(there, np.searchsorted(kinds, fate, side="right"), len(kinds))
         values = np.array(site.values(network), dtype=asked.dtype)
-        values[there & (fate < self.share_low)] = 0
-        high = there & (fate >= self.share_low) & (fate < self.share_low + self.share_high)
-        values[high] = full * (sign * direction)[high]
+        for k, stuck in enumerate((0.0, full, full * level)):
+            values = np.where(kind == k, stuck * sign * direction, values)
         return with_lost_edges(network, coupling=site.coupling(values))
 
     def _fate(self, draw: np.random.Generator, site: Site) -> npt.NDArray[np.float64]:

@@ -60,7 +60,7 @@ class FrequencyMismatch(NetworkTerm):
     def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
         scatter = self._scatter(network.n, site.frozen(self))
         offset = self.sigma_rad_per_s / site.coupling_rad_per_s * scatter
-        return network.replace(frequency=network.frequency + offset)
+        return network.with_parameters(frequency=network.frequency + offset)
 
     def _scatter(self, n: int, draw: np.random.Generator) -> FloatArray:
         """Standard normal numbers (n,) with the correlation of places on the chip."""

@@ -24,8 +24,8 @@ class Conductances:
 
     Attributes
     ----------
-    target, present
-        Conductances (2, cells) in uS: as they were to be written, and as they are.
+    target, programmed, present
+        Conductances (2, cells) in uS: as they were to be written, as they were, and as they are.
     full
         (cells,), the full scale of each: the largest part of any coupling, or of any field.
     there
@@ -34,6 +34,7 @@ class Conductances:
 
     cell: Cell
     target: FloatArray
+    programmed: FloatArray
     present: FloatArray
     full: FloatArray
     there: npt.NDArray[np.bool_]
@@ -50,7 +51,7 @@ class Conductances:
         low, high = cell.range_us
         target = low + (high - low) * np.maximum([share, -share], 0.0)
         there = np.concatenate([part.ravel() for part in asked]) != 0
-        return cls(cell, target, target, full, there)
+        return cls(cell, target, target, target, full, there)
 
     def on(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
         """The network with the couplings and fields that the cells hold."""
@@ -91,7 +92,7 @@ class ArrayTerm(Term):
     scale: Annotated[float, Quantity("factor", "1", strength=True)] = 1.0
     scope: ClassVar[Scope] = "frozen"
     ages: ClassVar[bool] = True
-    """Whether the effect depends on the time since programming."""
+    """Whether the effect depends on the time since programming, or else is there from then on."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -160,6 +161,34 @@ class ReadNoise(ArrayTerm):
 
 
 @dataclasses.dataclass(frozen=True)
+class GlobalDriftCompensation(ArrayTerm):
+    """J <- J (1 + s (f - 1)), f = sum |g+ - g-| after programming / sum |g+ - g-| as it reads now.
+
+    The currents of all pairs of cells are measured once after programming and again when the
+    array is used, and one digital factor f makes up for what they lost on average. It multiplies
+    the read noise as well, and cannot mend that cells drift apart.
+
+    Parameters
+    ----------
+    scale
+        s; 1 compensates in full.
+
+    Notes
+    -----
+    Source: Joshi et al., Nature Communications 11:2473 (2020).
+    """
+
+    order: ClassVar[int] = 17
+
+    def on_cells(self, cells: Conductances, site: Site) -> FloatArray:
+        before, now = (
+            np.abs(g[0] - g[1])[cells.there].sum() for g in (cells.programmed, cells.present)
+        )
+        factor = before / now if now > 0 else 1.0
+        return np.asarray(cells.present * (1 + self.scale * (factor - 1)))
+
+
+@dataclasses.dataclass(frozen=True)
 class IRDrop(NetworkTerm):
     """Voltage lost along the wires of an array with |x_j| = 1 at its n columns.
 
@@ -202,4 +231,4 @@ class IRDrop(NetworkTerm):
         i, j = site.pairs.i, site.pairs.j
         load = (np.bincount(i, size, n) + np.bincount(j, size, n)) / full
         mean = 1 - (self.loss(load[i], j, n) + self.loss(load[j], i, n)) / 2
-        return network.replace(coupling=site.coupling(values * mean))
+        return network.with_parameters(coupling=site.coupling(values * mean))

@@ -37,8 +37,20 @@ class Flicker:
     times: tuple[float, ...]
 
     def steps(self, dt: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """a and sigma sqrt(1 - a^2) of steps dt (lanes,), each (processes, lanes)."""
+        """a and sigma sqrt(1 - a^2) of steps dt (lanes,), each (processes, lanes).
+
+        Raises
+        ------
+        ValueError
+            For a process that a step would skip.
+        """
         share = dt / np.asarray(self.times)[:, None]
+        if share.max() > 1:
+            raise ValueError(
+                f"highest_hz: the fastest process takes {min(self.times):.3g}, less than a step "
+                f"of {dt.max():.3g} (in units of time of the network); divide it by "
+                f"{np.ceil(share.max()):g}"
+            )
         return np.exp(-share), self.sigma * np.sqrt(-np.expm1(-2 * share))
 
     def begin(self, tile: Tile, motion: Motion) -> None:

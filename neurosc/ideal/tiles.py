@@ -138,7 +138,8 @@ class _Walk:
     def torque(self) -> FloatArray:
         """At the present phases without noise, (m, lanes)."""
         self._push()
-        self._advance(0, 1, dt=np.zeros_like(self.motion.dt), noisy=False, heun=False)
+        none = np.zeros_like(self.motion.dt)
+        self._advance(0, 1, dt=none, kick=none, noisy=False, heun=False)
         return np.asarray(self.tile.torque.reshape(self.shape), dtype=np.float64)
 
     def to(self, step: int) -> None:

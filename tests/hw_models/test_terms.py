@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy
+from scipy import stats
 
 from neurosc import Ideal, PhaseNetwork, topology
 from neurosc.hw_models import (
@@ -59,6 +60,25 @@ def test_scattered_cells_stick_at_their_shares(sparse: bool) -> None:
     same = (dense == ideal)[above].mean()
     assert abs(same - 0.85) < 2 * bound
     assert (dense == dense.T).all()
+
+
+def test_random_levels_are_uniform_up_to_full_scale_and_spare_the_other_faults() -> None:
+    above = np.triu_indices(200, 1)
+    ideal = big().coupling[above]
+    before = realised(Device(StuckAt(0.1, 0.05)), big()).coupling[above]
+    j = realised(Device(StuckAt(0.1, 0.05, share_random=0.2)), big()).coupling[above]
+    stuck = before != ideal
+    assert (j[stuck] == before[stuck]).all()
+    random = (j != ideal) & ~stuck
+    assert abs(random.mean() - 0.2) < 4.5 * np.sqrt(0.16 / j.size)
+    assert stats.kstest(j[random], stats.uniform(-1, 2).cdf).pvalue > 1e-3
+
+
+def test_faults_leave_phases_measured_from_the_mean() -> None:
+    network = topology.all_to_all(12, 2.0).replace(reference="mean", outputs=[1])
+    chips = Device(StuckAt(0.5), WeightQuantization(4)).fabricate(network, 4, rng=0)
+    assert all(chip.program(network).centred for chip in chips)
+    assert chips.relax(network).locked.all()
 
 
 @pytest.mark.parametrize("pattern", ["rows", "columns"])
@@ -232,7 +252,9 @@ def test_stuck_shares_in_percent_warn() -> None:
         StuckAt(0.9)
     with (
         pytest.warns(ImplausibleValueWarning),
-        pytest.raises(ValueError, match=r"share_low, share_high: 0\.7 and 0\.4 exceed 1"),
+        pytest.raises(
+            ValueError, match=r"share_low, share_high, share_random: 0\.7, 0\.4, 0 exceed 1"
+        ),
     ):
         StuckAt(0.7, 0.4)
 

@@ -16,6 +16,7 @@ from neurosc.hw_models import (
     ConductanceDrift,
     CouplingMismatch,
     Device,
+    GlobalDriftCompensation,
     IRDrop,
     ProgrammingNoise,
     ReadNoise,
@@ -255,3 +256,40 @@ def test_bad_arrays(make: Callable[[], object], message: str) -> None:
 def test_what_is_no_cell_is_a_type_error() -> None:
     with pytest.raises(TypeError, match=r"cell: 'PCM' is no kind of cell; give such as PCM\(\)"):
         ReadNoise("PCM")  # type: ignore[arg-type]
+
+
+def test_one_factor_makes_up_for_drift_on_average() -> None:
+    network = ring(1.0)
+    terms = ProgrammingNoise(PCM()), ConductanceDrift(PCM()), GlobalDriftCompensation(PCM())
+    chip = Device(*terms).fabricate(network, rng=0)[0]
+    fresh = held(chip.program(network))
+    assert (fresh == held(Device(*terms[:2]).fabricate(network, rng=0)[0].program(network))).all()
+    later = chip.at(time_s=DAY)
+    assert np.abs(held(later.program(network))).mean() == pytest.approx(
+        np.abs(fresh).mean(), rel=1e-3
+    )
+    drifted = Device(*terms[:2]).fabricate(network, rng=0)[0].at(time_s=DAY).program(network)
+    lost = held(drifted).mean()
+    assert lost < 0.72 * fresh.mean()
+    ratio = held(later.program(network)) / held(drifted)
+    np.testing.assert_allclose(ratio, ratio[0])  # one factor for all
+    spread = (held(later.program(network)) / fresh).std()
+    nu = 0.008 * np.log((DAY + 20) / 20)
+    assert spread == pytest.approx(nu, rel=0.1)  # what it cannot mend
+    half = Device(*terms[:2], GlobalDriftCompensation(PCM(), 0.5)).fabricate(network, rng=0)[0]
+    between = held(half.at(time_s=DAY).program(network)).mean()
+    assert between == pytest.approx((lost + fresh.mean()) / 2, rel=0.02)
+
+
+def test_compensation_multiplies_read_noise_and_needs_drift() -> None:
+    network = ring(0.5, 60).replace(frequency=np.linspace(-0.05, 0.05, 60))
+    terms = ConductanceDrift(PCM()), ReadNoise(PCM()), GlobalDriftCompensation(PCM())
+    chip = Device(*terms).fabricate(network, rng=0)[0].at(time_s=DAY)
+    one, two = (chip.relax(network, rng=r).raise_for_status().phases for r in (1, 2))
+    assert (one[:, 1:] != two[:, 1:]).all()
+    assert Device.from_json(Device(*terms).to_json()) == Device(*terms)
+    gone = Device(*terms).scale(0, GlobalDriftCompensation).fabricate(network, rng=0)[0]
+    plain = Device(*terms[:2]).fabricate(network, rng=0)[0]
+    assert (gone.relax(network, rng=1).phases == plain.relax(network, rng=1).phases).all()
+    with pytest.raises(ValueError, match=r"GlobalDriftCompensation: .* add ConductanceDrift"):
+        Device(terms[2]).fabricate(network)

@@ -87,8 +87,8 @@ class Motion(NamedTuple):
     """d theta = torque dt + sqrt(2 D) dW, kick = sqrt(2 D dt), by Heun or Euler-Maruyama.
 
     Processes x <- keep x + push xi, (P, lanes), add to the torque. `dt` and `kick` are (lanes,),
-    or (1,) for all, and so `key`, (2, n), of each counter. Without `noisy` neither noise nor
-    processes act.
+    or (1,) for all, and so `key`, (2, n), of each counter. Without `noisy` nothing is drawn and no
+    process acts.
     """
 
     dt: FloatArray
