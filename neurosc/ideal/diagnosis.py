@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 
 from neurosc.ideal.reduction import Reduction
+from neurosc.ideal.stability import fastest_mode
 from neurosc.network import FloatArray, IntArray
 from neurosc.parameters import is_sparse
 from neurosc.substrate import Status
@@ -21,10 +22,13 @@ NAMED = 6
 def explain(problem: Reduction, theta: FloatArray, status: np.ndarray, sample: int) -> str:
     """What keeps one sample from locking, by name of the oscillators; empty for a locked one."""
     if status[sample] == Status.UNSTABLE:
-        value, mode = lowest_mode(problem, theta[sample], sample)
+        find, what = lowest_mode, "lowest eigenvalue of the Hessian"
+        if not problem.conservative:
+            find, what = fastest_mode, "a disturbance grows at the rate"
+        value, mode = find(problem, theta[sample], sample)
         active = np.flatnonzero(np.abs(mode) >= 0.5 * np.abs(mode).max())
         names = _names(problem, active, -np.abs(mode[active]))
-        return f"lowest eigenvalue of the Hessian {value:.3g}, along {names}"
+        return f"{what} {value:.3g}, along {names}"
     if status[sample] == Status.LOCKED:
         return ""
     members, detuning, hold = weakest_cut(problem, theta[sample], sample)

@@ -217,6 +217,50 @@ def test_a_lag_past_a_quarter_turn_undoes_synchrony() -> None:
         assert (np.ptp(phases) < 0.01) == together
 
 
+def test_a_rest_that_a_disturbance_leaves_is_unstable() -> None:
+    """In phase with cos alpha < 0, of identical oscillators; at rest to the bit, but no rest.
+
+    On a ring the eigenvalues are -2 K cos alpha (1 - cos q), so the fastest is 4 K |cos alpha|;
+    with K / n between all it is K |cos alpha|.
+    """
+    j = np.roll(np.eye(8), 1, axis=1) + np.roll(np.eye(8), -1, axis=1)
+    for network, fastest in ((PhaseNetwork(j), 4.0), (topology.all_to_all(8, 7.0), 7.0)):
+        found = relax(Device(PhaseLag(1.8)), network)
+        assert found.status.tolist() == [Status.UNSTABLE]
+        rate = fastest * abs(np.cos(1.8))
+        assert f"a disturbance grows at the rate {rate:.3g}, along" in found.explain(0)
+        assert relax(Device(PhaseLag(1.4)), network).locked.all()
+    held = PhaseNetwork(np.zeros((2, 2)), field=[-1.0, 1.0], second_harmonic=[0.0, -2.0])
+    assert relax(Device(PhaseLag(0.1)), held).status.tolist() == [Status.UNSTABLE]
+
+
+def test_the_jacobian_is_the_slope_of_the_torque() -> None:
+    from neurosc.ideal.stability import jacobians
+
+    network, x = everything(True, False), np.random.default_rng(1).random((1, 2))
+    terms = TERMS["harmonics"], PhaseLag(0.3), CouplingAsymmetry(0.3)
+    chip = Device(*terms).fabricate(network, rng=0)[0]
+    nudge = Nudge(CrossEntropy(), [1], 0.7)
+    rest, step = np.random.default_rng(0).uniform(-1, 1, (1, network.n)), 1e-6
+
+    def slope(k: int) -> FloatArray:
+        ends = []
+        for sign in (1, -1):
+            start = rest.copy()
+            start[0, network.free[k]] += sign * step
+            problem = chip._problem(network, x, nudge, start, None)
+            stepping = Stepping(np.ones(1), 0.0, "heun", "float64", (np.random.SeedSequence(0),))
+            ends.append(integrate(problem, stepping, np.zeros((1, 1), dtype=np.intp))[1][0])
+        return np.asarray((ends[0] - ends[1]) / (2 * step))
+
+    problem = chip._problem(network, x, nudge, rest, None)
+    found = jacobians(problem, rest[:, network.free], np.zeros(1, dtype=np.intp))[0]
+    for k in range(0, network.free.size, 3):
+        np.testing.assert_allclose(found[:, k], slope(k), atol=1e-7)
+    k = network.free.size - 1  # an output
+    np.testing.assert_allclose(found[:, k], slope(k), atol=1e-7)
+
+
 def test_asymmetry_scatters_each_direction() -> None:
     """A pair rests at sin psi = dw / (K_12 + K_21), and the sum of the two has the spread
     sqrt(2) sigma K; symmetric mismatch would give 2 sigma K."""

@@ -253,6 +253,12 @@ def follow(
 ) -> None:
     """x <- keep x + push noise, and its part of the total."""
     lanes = keep.size
+    if lanes == 1:
+        a, b = keep[0], push[0]
+        for i in range(x.size):
+            x[i] = a * x[i] + b * noise[i]
+            total[i] += x[i]
+        return
     for r in range(x.size // lanes):
         at = r * lanes
         for b in range(lanes):
