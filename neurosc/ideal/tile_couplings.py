@@ -33,8 +33,9 @@ def is_sparse_form(problem: Reduction) -> bool:
 def is_shared_order(m: int, real: np.dtype[Any]) -> bool:
     """Whether lanes with matrices of their own get the bits that BLAS gives to equal ones.
 
-    BLAS adds in an order of its own. On most processors it is the obvious one for products of this
-    shape; where it is not, a tile has to be of one network, or bits would know the batch.
+    BLAS adds in an order of its own. With AVX-512 it is the obvious one for products of this shape,
+    with AVX2 up to some 64 oscillators; where it is not, a tile has to be of one network, or bits
+    would know the batch.
     """
     if m > SHARED_LIMIT:
         return False

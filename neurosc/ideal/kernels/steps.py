@@ -138,7 +138,7 @@ def multiply(Y: Real, X: Real, rows: int, width: int) -> None:
 def each_product(A: Real, X: Real, U: Real, lanes: int) -> None:
     """U = A X with a matrix of its own for each lane, A (m, m lanes), X and U (m, 2 lanes).
 
-    It sums as `np.dot` does on most processors: in order, each product fused with its sum.
+    In order, each product fused with its sum, as `np.dot` does on processors with AVX-512.
     """
     m = U.shape[0]
     U[:] = 0.0
