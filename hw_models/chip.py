@@ -200,7 +200,10 @@ class Chip:
         return dataclasses.replace(found, phases=network.gauge(phases))
 
     def __repr__(self) -> str:
-        return f"Chip({self.number} of {self.device!r})"
+        state = [f"root {self.root.entropy} {self.root.spawn_key}"]  # of two chips none is alike
+        if self.time_s or self.run or self.writing:
+            state.append(f"time_s={self.time_s:g}, run={self.run}, writing={self.writing}")
+        return f"Chip({self.number} of {self.device!r}, {', '.join(state)})"
 
 
 def _whole(name: str, value: int) -> int:

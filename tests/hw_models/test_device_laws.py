@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,3 +175,16 @@ def test_a_device_is_no_substrate(small: PhaseNetwork, samples: FloatArray) -> N
         evaluate(small, (samples, y), cost=CosineCost(), on=Device())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="on: 'chip' does not relax; give a substrate"):
         fit(small, (samples, y), cost=CosineCost(), epochs=1, learning_rate=0.1, on="chip")  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_belongs_to_one_chip(small: PhaseNetwork, tmp_path: Path) -> None:
+    x, y = np.full((12, 4), 0.4), np.arange(12) % 3
+    device = Device(FrequencyMismatch(0.01))
+    training: dict[str, Any] = {
+        "cost": CosineCost(), "epochs": 1, "learning_rate": 0.1, "checkpoint": tmp_path / "c.npz",
+    }  # fmt: skip
+    one, other = device.fabricate(small, rng=0)[0], device.fabricate(small, rng=1)[0]
+    fit(small, (x, y), on=one, rng=0, **training)
+    fit(small, (x, y), on=device.fabricate(small, rng=0)[0], rng=0, **training)
+    with pytest.raises(ValueError, match=r"checkpoint: .* belongs to a run with another"):
+        fit(small, (x, y), on=other, rng=0, **training)
