@@ -177,6 +177,11 @@ class Term(abc.ABC):
         return {name: getattr(self, name) for name in known if known[name].strength}
 
     @property
+    def units(self) -> dict[str, str]:
+        """The unit of each of its numbers."""
+        return {name: quantity.unit for name, quantity in quantities(type(self)).items()}
+
+    @property
     def choices(self) -> dict[str, object]:
         """What it holds beside numbers."""
         other = {"source", "quality", *quantities(type(self))}
