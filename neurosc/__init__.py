@@ -1,6 +1,6 @@
 """neurosc: train networks of coupled oscillators by letting them relax, on any substrate."""
 
-from neurosc import costs, datasets, topology
+from neurosc import costs, datasets, robustness, topology
 from neurosc.costs import (
     CosineCost,
     CrossEntropy,
@@ -66,6 +66,7 @@ __all__ = [
     "locking_time",
     "order_parameter",
     "phase_velocity",
+    "robustness",
     "save",
     "suggest_beta",
     "topology",
