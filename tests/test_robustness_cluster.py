@@ -55,7 +55,7 @@ def test_a_worker_that_dies_loses_nothing(cluster: Any, tmp_path: Path) -> None:
 
 
 def test_errors_of_workers_arrive(cluster: Any) -> None:
-    with pytest.raises(ValueError, match="x: shape .* does not fit 4 inputs"):
+    with pytest.raises(ValueError, match=r"x: shape .* does not fit 4 inputs"):
         study(None, scheduler=cluster.scheduler_address, width=3)
 
 

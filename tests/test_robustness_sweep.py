@@ -147,7 +147,10 @@ def test_levels_of_the_whole_device_are_factors(small: PhaseNetwork, data: Data)
 
 def test_several_parameters_one_after_another(small: PhaseNetwork, data: Data) -> None:
     device = Device(FrequencyMismatch(0.1), CouplingMismatch(0.2), WeightQuantization(4))
-    levels = {"WeightQuantization.bits": [2, 3], "CouplingMismatch": [0.0, 0.1, 0.2]}
+    levels: dict[str, Any] = {
+        "WeightQuantization.bits": [2, 3],
+        "CouplingMismatch": [0.0, 0.1, 0.2],
+    }
     found = robustness.sweep(small, data, device, levels, cost=COST, chips=2, rng=0)
     assert [p["name"] for p in found.study["parameters"]] == [
         "WeightQuantization.bits", "CouplingMismatch.sigma_relative",
@@ -220,9 +223,9 @@ def test_more_bad_input(small: PhaseNetwork, data: Data) -> None:
     with pytest.raises(TypeError, match=r"device: expected a Device, not str; .*presets\.get"):
         robustness.sweep(small, data, name, [1], cost=COST)
     words: Any = ["much"]
-    with pytest.raises(TypeError, match="levels: .* are no numbers"):
+    with pytest.raises(TypeError, match=r"levels: .* are no numbers"):
         robustness.sweep(small, data, frozen, words, cost=COST)
-    with pytest.raises(ValueError, match="parameter: device has no strength .* PhaseQuantization"):
+    with pytest.raises(ValueError, match=r"parameter: device has no strength .* PhaseQuantization"):
         robustness.sweep(small, data, Device(PhaseQuantization(4)), [1], cost=COST)
 
 
@@ -291,7 +294,7 @@ def test_critical_number_of_bits_counts_down() -> None:
 
 def test_statistics_refuse_nonsense() -> None:
     found = made({0.0: np.full((3, 1), 0.9)})
-    with pytest.raises(ValueError, match="minimum: 90 is no share .* 0.9 is 90 %"):
+    with pytest.raises(ValueError, match=r"minimum: 90 is no share .* 0.9 is 90 %"):
         found.yield_(90)
     with pytest.raises(ValueError, match="drop: 5 is no share"):
         found.critical(5)
