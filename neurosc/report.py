@@ -127,7 +127,7 @@ def demo(
     table.to_csv(folder / "results.csv", index=False)
     fitted.history.to_csv(folder / "history.csv", index=False)
     _draw(folder, fitted, study)
-    _write_page(folder, fitted, study)
+    _write_page(folder, study)
     (folder / "training.npz").unlink(missing_ok=True)
     say("")
     say(readable(table).to_string(index=False))
@@ -312,7 +312,7 @@ def _draw(folder: Path, fitted: Fit, study: _Study) -> None:
         figure.savefig(folder / f"{name}.png")
 
 
-def _write_page(folder: Path, fitted: Fit, study: _Study) -> None:
+def _write_page(folder: Path, study: _Study) -> None:
     from neurosc import __version__
 
     table = study.table().set_index("substrate")

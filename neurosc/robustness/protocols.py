@@ -32,8 +32,8 @@ class Term(Protocol):
 class Chips(Substrate, Protocol):
     """Chips that relax all at once, to phases (chips, batch, n)."""
 
-    def __getitem__(self, index: slice, /) -> Chips:
-        """Some of them, each the same chip as before."""
+    def __getitem__(self, index: Any, /) -> Any:
+        """One of them, or `Chips` for a slice; each is the same chip as before."""
         ...
 
     def at(self, *, run: int) -> Chips:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import warnings
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,19 +23,32 @@ class Spread(NamedTuple):
 
 
 def mean_interval(values: FloatArray, confidence: float) -> tuple[float, float]:
-    """Bootstrap (BCa) interval of the mean over chips; nan for a single one.
+    """Bootstrap interval of the mean over chips; nan for a single one.
 
-    Source: Efron, J. Am. Stat. Assoc. 82:171 (1987).
+    BCa, or percentiles where nearly all values are alike, on which BCa is undefined. Source:
+    Efron, J. Am. Stat. Assoc. 82:171 (1987).
     """
-    from scipy import stats
-
     if values.size < 2:
         return float("nan"), float("nan")
     if np.ptp(values) == 0:
         return float(values[0]), float(values[0])
-    found = stats.bootstrap(
-        (values,), np.mean, confidence_level=confidence, rng=np.random.default_rng(0)
-    ).confidence_interval
+    found = _bootstrap(values, confidence, "BCa")
+    if not np.isfinite(found).all():
+        found = _bootstrap(values, confidence, "percentile")
+    return found
+
+
+def _bootstrap(
+    values: FloatArray, confidence: float, method: Literal["BCa", "percentile"]
+) -> tuple[float, float]:
+    from scipy import stats
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        found = stats.bootstrap(
+            (values,), np.mean, confidence_level=confidence, method=method,
+            rng=np.random.default_rng(0),
+        ).confidence_interval  # fmt: skip
     return float(found.low), float(found.high)
 
 

@@ -101,16 +101,21 @@ def sweep(
     UserWarning
         Once a parameter, for levels that look like another unit, such as 5 for 5 %.
     """
-    if not isinstance(device, Device):
-        raise TypeError(
-            f"device: expected a Device, not {type(device).__name__}; make one of "
-            "neurosc.hw_models, or get one with neurosc.hw_models.presets.get(name)"
-        )
+    checked_device(device)
     found = cases(device, levels, parameter, relative)
     measure = ReadOut(cost, checked_metrics(metrics))
     study = plan(network, data, device, found, measure, chips, trials, rng, path)
     table = measured(study, path, jobs, scheduler, progress)
     return Sweep(table, study.identity)
+
+
+def checked_device(device: object) -> None:
+    """Raise TypeError for what is no device, such as its name."""
+    if not isinstance(device, Device):
+        raise TypeError(
+            f"device: expected a Device, not {type(device).__name__}; make one of "
+            "neurosc.hw_models, or get one with neurosc.hw_models.presets.get(name)"
+        )
 
 
 def plan(
