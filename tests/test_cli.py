@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from neurosc import autograd, load
 from neurosc.cli import main
+from neurosc.hw_models import Device, FrequencyMismatch, WeightQuantization
 
-COMMANDS = ["demo", "train", "evaluate", "export", "verify", "devices", "info"]
+COMMANDS = ["demo", "train", "evaluate", "export", "verify", "robustness", "devices", "info"]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,41 @@ def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no network to verify" in capsys.readouterr().err
 
 
+def test_robustness(
+    model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command again reads what is there; another study needs another folder."""
+    out = tmp_path / "out"
+    command = ["robustness", str(model), "--data", str(table), "--device", "lc-oscillator"]
+    command += ["--chips", "3", "--jobs", "1", "--out", str(out), "--gradients", "0.1"]
+    command += ["--sensitivity", "one-at-a-time", "--samples", "20"]
+    assert main([*command, "--levels", "0", "0.1", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "3 chips of lc-oscillator were measured on 20 samples each." in said
+    assert "The network holds 95% of its accuracy" in said
+    assert f"wrote {out / 'report.html'}" in said
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 5
+    assert "http" not in page
+    before = pd.read_parquet(out / "sweep")
+    assert main([*command, "--levels", "0", "0.1", "1"]) == 0
+    assert pd.read_parquet(out / "sweep").equals(before)
+    assert main([*command, "--levels", "0", "0.2"]) == 1
+    assert "holds another study (parameters differs" in capsys.readouterr().err
+
+
+def test_robustness_of_a_device_in_a_file(
+    model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(Device(FrequencyMismatch(0.1), WeightQuantization(4), name="mine").to_json())
+    command = ["robustness", str(model), "--data", str(table), "--device", str(file)]
+    command += ["--chips", "2", "--jobs", "1", "--out", str(tmp_path / "out")]
+    assert main([*command, "--levels", "2", "8", "--parameter", "WeightQuantization"]) == 0
+    said = capsys.readouterr().out
+    assert "With WeightQuantization.bits at 8 bits the mean accuracy is" in said
+
+
 def test_errors_have_no_traceback(
     model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +153,7 @@ def test_errors_have_no_traceback(
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     new = str(tmp_path / "new.npz")
+    study = ["robustness", str(model), "--data", str(table), "--out", str(tmp_path / "study")]
     for arguments, message in [
         (["info", str(tmp_path / "nowhere.npz")], "does not exist"),
         (["info", str(broken)], "truncated or not a neurosc file"),
@@ -126,6 +164,9 @@ def test_errors_have_no_traceback(
         (["demo", "--out", str(tmp_path / "full")], "not empty; name another or add --overwrite"),
         (["demo", "--out", str(broken)], "is a file"),
         (["demo", "--images", "0", "--out", new], "images: 0 is too few"),
+        ([*study, "--device", "vo2", "--levels", "1"], "no preset 'vo2'; use vo2-relaxation"),
+        ([*study, "--device", "a.json", "--levels", "1"], "device: a.json does not exist"),
+        ([*study, "--device", "lc-oscillator", "--levels", "-1"], "levels: -1 is a negative"),
     ]:
         assert main(arguments) == 1
         error = capsys.readouterr().err

@@ -187,6 +187,10 @@ class Gradients:
     learn: tuple[Learned, ...]
     references: tuple[FloatArray, ...]
 
+    @property
+    def relaxations(self) -> int:
+        return 2 * self.repeats * len(self.betas)
+
     def __call__(
         self, network: PhaseNetwork, data: Dataset, chips: Chips, count: int, rng: RNG
     ) -> list[Row]:

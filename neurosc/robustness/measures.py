@@ -30,6 +30,11 @@ METRICS: dict[str, Callable[[Evaluation], Any]] = {
 class Measure(Protocol):
     """What is done with a few chips; it is sent to other processes, so it must pickle."""
 
+    @property
+    def relaxations(self) -> int:
+        """Of each sample on each chip, by which work is cut into chunks."""
+        ...
+
     def __call__(
         self, network: PhaseNetwork, data: Dataset, chips: Chips, count: int, rng: RNG
     ) -> list[Row]:
@@ -47,6 +52,10 @@ class ReadOut:
 
     cost: Cost
     metrics: tuple[str, ...]
+
+    @property
+    def relaxations(self) -> int:
+        return 1
 
     def __call__(
         self, network: PhaseNetwork, data: Dataset, chips: Chips, count: int, rng: RNG

@@ -61,6 +61,7 @@ def spread(values: FloatArray) -> Spread:
     Source: Searle, Casella, McCulloch, Variance Components, Wiley (1992), chapter 3.
     """
     chips, trials = values.shape
+    values = values - values[0, 0]  # values that are alike shall differ by nothing, not by rounding
     between = float(values.mean(axis=1).var(ddof=1)) if chips > 1 else float("nan")
     if trials == 1:
         return Spread(float(np.sqrt(between)), float("nan"))

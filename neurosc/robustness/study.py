@@ -22,7 +22,7 @@ from neurosc.robustness.protocols import Device
 
 FORMAT, VERSION = "neurosc robustness study", 1
 CHUNK_SAMPLES = 2**12
-"""Samples, counted on every chip, that a chunk holds at least; a second or so of work."""
+"""Relaxations of one sample that a chunk holds at least; a second or so of work."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -105,7 +105,8 @@ class Study:
         return tuple(self._cut())
 
     def _cut(self) -> Iterator[Chunk]:
-        block = -(-CHUNK_SAMPLES // len(self.bench.data.y))
+        of_chip = self.bench.measure.relaxations * len(self.bench.data.y)
+        block = -(-CHUNK_SAMPLES // of_chip)
         number = 0
         for case in self.cases:
             for trial in range(self.trials):
