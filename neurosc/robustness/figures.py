@@ -161,7 +161,7 @@ def _cosines(ax: Axes, over: str, table: pd.DataFrame, colour: str, label: str) 
 def _panels(count: int, size: tuple[float, float] | None = None) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size or (4.6 * count, 3.3), layout="constrained", dpi=150)
+    figure = Figure(figsize=size or (4.6 * count, 3.3), layout="constrained", dpi=100)
     panels = list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
     for ax in panels:
         ax.spines[["top", "right"]].set_visible(False)
@@ -214,7 +214,12 @@ def _bins(each: list[FloatArray]) -> FloatArray:
 
 
 def _unit(parameter: dict[str, Any]) -> str:
-    return "× nominal" if parameter["unit"] == FACTOR else str(parameter["unit"])
+    return "× nominal" if parameter["unit"] == FACTOR else _short(parameter["unit"])
+
+
+def _short(unit: object) -> str:
+    """A unit without the remark in brackets that shares have."""
+    return str(unit).split(" (")[0]
 
 
 def _title(name: str) -> str:
@@ -224,5 +229,5 @@ def _title(name: str) -> str:
 
 
 def _range(row: pd.Series[Any]) -> str:
-    unit = "×" if row["unit"] == FACTOR else f" {str(row['unit']).split(' (')[0]}"
+    unit = "×" if row["unit"] == FACTOR else f" {_short(row['unit'])}"
     return f"{row['parameter']}\n{row['lowest']:.3g} to {row['highest']:.3g}{unit}"

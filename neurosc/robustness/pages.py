@@ -85,7 +85,7 @@ def report(
             "Cosine of two-phase gradients on chips to the gradient of the ideal model.",
         )
     for name, (figure, _) in drawn.items():
-        figure.savefig(out / f"{name}.png")
+        figure.savefig(out / f"{name}.png", dpi=150)
     for name, (_, table) in tables.items():
         table.to_csv(out / f"{name}.csv", index=False)
     for name in ("levels", "yield", "chips", "sensitivity", "gradients"):
