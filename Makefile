@@ -20,6 +20,7 @@ benchmarks: $(VENV)/.installed-test
 	$(BIN)/python tests/benchmarks/stepping.py
 	$(BIN)/python tests/benchmarks/sparse.py
 	$(BIN)/python tests/benchmarks/gradients.py
+	$(BIN)/python tests/benchmarks/robustness.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

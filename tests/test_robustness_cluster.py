@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,20 @@ def cluster() -> Iterator[Any]:
         yield made
 
 
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        return int(nobody.getsockname()[1])
+
+
+def when_parts(path: Path, act: Callable[[], Any]) -> None:
+    """Act in the middle of a study."""
+    while parts(path) < 3:
+        time.sleep(0.001)
+    act()
+
+
 def test_a_worker_that_dies_loses_nothing(cluster: Any, tmp_path: Path) -> None:
     """One of two is killed in the middle; the table is that of one process, bit for bit."""
     path = tmp_path / "study"
@@ -37,12 +52,10 @@ def test_a_worker_that_dies_loses_nothing(cluster: Any, tmp_path: Path) -> None:
     left = []
 
     def kill() -> None:
-        while parts(path) < 3:
-            time.sleep(0.001)
         os.kill(first, signal.SIGKILL)
         left.append(parts(path))
 
-    assassin = threading.Thread(target=kill)
+    assassin = threading.Thread(target=when_parts, args=(path, kill))
     assassin.start()
     found = study(path, scheduler=cluster.scheduler_address)
     assassin.join()
@@ -61,12 +74,31 @@ def test_errors_of_workers_arrive(cluster: Any) -> None:
 
 def test_a_dead_scheduler_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "TIMEOUT_S", 0.5)
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        port = nobody.getsockname()[1]
-    for address in (f"tcp://127.0.0.1:{port}", "nonsense://x"):
+    for address in (f"tcp://127.0.0.1:{free_port()}", "nonsense://x"):
         with pytest.raises(ConnectionError, match=f"scheduler: {address} does not answer"):
             study(None, scheduler=address)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_dies_leaves_the_rows_so_far(tmp_path: Path) -> None:
+    path, address = tmp_path / "study", f"tcp://127.0.0.1:{free_port()}"
+    module = [sys.executable, "-m", "distributed.cli.dask_"]
+    port = ["--port", address.rpartition(":")[2], "--no-dashboard"]
+    with open(tmp_path / "log", "w") as log:
+        scheduler = subprocess.Popen([*module[:-1], f"{module[-1]}scheduler", *port], stderr=log)
+        worker = subprocess.Popen([*module[:-1], f"{module[-1]}worker", address], stderr=log)
+    killer = threading.Thread(target=when_parts, args=(path, scheduler.kill))
+    killer.start()
+    try:
+        with pytest.raises(ConnectionError, match="is gone; the finished rows are kept"):
+            study(path, scheduler=address)
+        killer.join()
+        assert 3 <= parts(path) < CHUNKS
+        same(study(path).table, study(None).table)
+    finally:
+        scheduler.kill()
+        worker.terminate()
+        worker.wait(30)
 
 
 def test_a_cluster_without_workers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def _on_cluster(bench: Bench, chunks: Sequence[Chunk], scheduler: str) -> Found:
 
 @contextlib.contextmanager
 def _client(distributed: Any, scheduler: str) -> Iterator[Any]:
-    quiet = logging.getLogger("distributed")
+    quiet = logging.getLogger("distributed.client")
     level = quiet.level
     quiet.setLevel(logging.CRITICAL)
     try:
@@ -112,14 +112,14 @@ def _check_workers(client: Any, scheduler: str) -> None:
 
 
 def _result(distributed: Any, done: Any, scheduler: str) -> tuple[int, list[Row]]:
-    if done.status in ("cancelled", "lost"):
-        raise ConnectionError(f"scheduler: {scheduler} is gone; {RESUME}")
     try:
         found: tuple[int, list[Row]] = done.result()
     except distributed.KilledWorker as error:
         raise RuntimeError(
             f"scheduler: one piece of work killed several workers, so memory may be short; {RESUME}"
         ) from error
+    except (distributed.CancelledError, distributed.comm.CommClosedError):
+        raise ConnectionError(f"scheduler: {scheduler} is gone; {RESUME}") from None
     return found
 
 

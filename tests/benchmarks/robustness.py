@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--jobs", type=int, default=2)
     jobs = parser.parse_args().jobs
-    fitted, test, cost = report.train_digits(report.DemoSettings(epochs=5))
+    fitted, test, cost = report.train_digits(report.DemoSettings(epochs=15))
     network, device = fitted.network, Device(PhaseNoise(1e-3))
     evaluate(network, test, cost=cost, on=device.fabricate(network, rng=0), rng=0)  # compiles
     started = time.perf_counter()
