@@ -12,7 +12,7 @@ from neurosc import CosineCost, robustness, topology
 from neurosc.hw_models import Device, FrequencyMismatch, PhaseNoise
 
 LEVELS = [0.0, 0.5, 1.0, 2.0]
-TRIALS = 15
+TRIALS = 10
 CHUNKS = len(LEVELS) * TRIALS
 
 
