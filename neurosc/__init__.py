@@ -1,6 +1,8 @@
 """neurosc: train networks of coupled oscillators by letting them relax, on any substrate."""
 
-from neurosc import costs, datasets, robustness, topology
+from typing import TYPE_CHECKING, Any
+
+from neurosc import costs, datasets, topology
 from neurosc.costs import (
     CosineCost,
     CrossEntropy,
@@ -33,6 +35,9 @@ from neurosc.observables import (
 )
 from neurosc.storage import load, save
 from neurosc.substrate import Nudge, Relaxation, RelaxationError, Status, Substrate
+
+if TYPE_CHECKING:
+    from neurosc import robustness
 
 __all__ = [
     "Bounds",
@@ -74,3 +79,12 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Studies, which a tenth of a second imports, when they are asked for."""
+    if name == "robustness":
+        import importlib
+
+        return importlib.import_module("neurosc.robustness")
+    raise AttributeError(f"module 'neurosc' has no attribute {name!r}")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from neurosc.costs import Cost
 from neurosc.network import FloatArray, PhaseNetwork
-from neurosc.randomness import RNG, substream
+from neurosc.randomness import RNG, seed_sequence, substream
 from neurosc.robustness import statistics
 from neurosc.robustness.measures import ReadOut, checked_metrics
 from neurosc.robustness.parameters import Case, Parameter, checked_levels, resolve
@@ -99,6 +99,7 @@ def sensitivity(
         name = next(p.name for p in bounds if not p.is_strength)
         raise ValueError(f"ranges: {name} has no levels in between; use one-at-a-time for it")
     count = _checked_samples(method, samples)
+    root = None if rng is None else seed_sequence(rng)
 
     def values(points: FloatArray) -> tuple[FloatArray, Study]:
         made = [
@@ -107,12 +108,12 @@ def sensitivity(
         ]
         found = {Parameter(method, "point", False, ()): made}
         measure = ReadOut(cost, (metric,))
-        study = plan(network, data, device, found, measure, chips, trials, rng, path)
+        study = plan(network, data, device, found, measure, chips, trials, root, path)
         table = measured(study, path, jobs, scheduler, progress)
         each = statistics.by_level(table, metric)
         return np.stack([grid.mean(axis=1) for grid in each.values()]), study
 
-    seed = int(substream(rng, "sensitivity").generate_state(1)[0] >> 1) if rng is not None else 0
+    seed = int(substream(root, "sensitivity").generate_state(1)[0] >> 1) if root else 0
     analyse = {"one-at-a-time": _one_at_a_time, "morris": _morris, "sobol": _sobol}[method]
     table, study = analyse(bounds, values, count, seed)
     return Sensitivity(method, metric, table, study.identity)

@@ -51,53 +51,74 @@ def report(
     """
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
-    metric = _main_metric(sweep)
     page = Page(f"Robustness of a network on {sweep.study['preset']}")
     page.paragraph(headline(sweep, drop, minimum))
-    tables: dict[str, tuple[str, pd.DataFrame]] = {
-        "summary": ("Levels", sweep.summary()),
-    }
-    drawn: dict[str, tuple[Figure, str]] = {
-        "levels": (
-            figures.levels(sweep, metric, drop if _falls(sweep, metric) else None),
-            "Mean over chips with its 95 % bootstrap interval; the light band holds 90 % of chips.",
-        ),
-        "chips": (figures.chips(sweep, metric), "How the chips are distributed."),
-    }
-    if metric != "loss":
-        tables["yield"] = ("Yield", sweep.yield_(minimum, metric=metric))
-        drawn["yield"] = (
-            figures.yields(sweep, minimum, metric),
-            "Share of chips that are good enough, with Clopper-Pearson intervals.",
-        )
-    if _falls(sweep, metric):
-        tables["critical"] = ("Critical levels", sweep.critical(drop, metric=metric))
-    if sensitivity is not None:
-        tables["sensitivity"] = (f"Sensitivity, {sensitivity.method}", sensitivity.table)
-        drawn["sensitivity"] = (
-            figures.tornado(sensitivity),
-            "What each parameter does to the mean over chips; bars are 95 % intervals.",
-        )
-    if gradients is not None:
-        tables["gradients"] = ("Gradients", gradients.summary())
-        drawn["gradients"] = (
-            figures.gradient_cosine(gradients),
-            "Cosine of two-phase gradients on chips to the gradient of the ideal model.",
-        )
-    for name, (figure, _) in drawn.items():
+    for name, (figure, caption) in _drawn(sweep, sensitivity, gradients, drop, minimum).items():
         figure.savefig(out / f"{name}.png", dpi=150)
-    for name, (_, table) in tables.items():
+        page.picture(out / f"{name}.png", caption)
+    for name, (heading, table) in _told(sweep, sensitivity, gradients, drop, minimum).items():
         table.to_csv(out / f"{name}.csv", index=False)
-    for name in ("levels", "yield", "chips", "sensitivity", "gradients"):
-        if name in drawn:
-            page.picture(out / f"{name}.png", drawn[name][1])
-    for heading, table in tables.values():
         page.heading(heading)
         page.table(readable(table))
     page.paragraph(_NOTES)
     page.footer(_small_print(sweep))
     page.write(out / "report.html")
     return out / "report.html"
+
+
+def _drawn(
+    sweep: Sweep,
+    sensitivity: Sensitivity | None,
+    gradients: GradientFidelity | None,
+    drop: float,
+    minimum: float,
+) -> dict[str, tuple[Figure, str]]:
+    """Figures with captions, by the names of their files."""
+    metric = _main_metric(sweep)
+    drawn = {
+        "levels": (
+            figures.levels(sweep, metric, drop if _falls(sweep, metric) else None),
+            "Mean over chips with its 95 % bootstrap interval; the light band holds 90 % of chips.",
+        )
+    }
+    if metric != "loss":
+        drawn["yield"] = (
+            figures.yields(sweep, minimum, metric),
+            "Share of chips that are good enough, with Clopper-Pearson intervals.",
+        )
+    drawn["chips"] = (figures.chips(sweep, metric), "How the chips are distributed.")
+    if sensitivity is not None:
+        drawn["sensitivity"] = (
+            figures.tornado(sensitivity),
+            "What each parameter does to the mean over chips; bars are 95 % intervals.",
+        )
+    if gradients is not None:
+        drawn["gradients"] = (
+            figures.gradient_cosine(gradients),
+            "Cosine of two-phase gradients on chips to the gradient of the ideal model.",
+        )
+    return drawn
+
+
+def _told(
+    sweep: Sweep,
+    sensitivity: Sensitivity | None,
+    gradients: GradientFidelity | None,
+    drop: float,
+    minimum: float,
+) -> dict[str, tuple[str, pd.DataFrame]]:
+    """Tables with headings, by the names of their files."""
+    metric = _main_metric(sweep)
+    told = {"summary": ("Levels", sweep.summary())}
+    if metric != "loss":
+        told["yield"] = ("Yield", sweep.yield_(minimum, metric=metric))
+    if _falls(sweep, metric):
+        told["critical"] = ("Critical levels", sweep.critical(drop, metric=metric))
+    if sensitivity is not None:
+        told["sensitivity"] = (f"Sensitivity, {sensitivity.method}", sensitivity.table)
+    if gradients is not None:
+        told["gradients"] = ("Gradients", gradients.summary())
+    return told
 
 
 def headline(sweep: Sweep, drop: float = 0.05, minimum: float = 0.9) -> str:
@@ -120,29 +141,17 @@ def headline(sweep: Sweep, drop: float = 0.05, minimum: float = 0.9) -> str:
         name = parameter["name"]
         mine = summary[(summary["parameter"] == name) & (summary["metric"] == metric)]
         mine = mine if parameter["is_strength"] else mine.iloc[::-1]
-        first, last = mine.iloc[0], mine.iloc[-1]
-        start, end = (_level(parameter, row["level"]) for row in (first, last))
-        said.append(
-            f"With {_name(parameter)} at {start} the mean {metric} is "
-            f"{_value(metric, first['mean'])}."
-        )
+        start = _level(parameter, mine["level"].iloc[0])
+        mean = _value(metric, mine["mean"].iloc[0])
+        said.append(f"With {_name(parameter)} at {start} the mean {metric} is {mean}.")
         if falls is not None:
             said.append(_hold(parameter, falls.loc[name], metric, drop))
         if len(mine) > 1:
-            said.append(
-                f"At {end}, the {'strongest' if parameter['is_strength'] else 'coarsest'} that was "
-                f"swept, it is {_value(metric, last['mean'])} "
-                f"(worst chip {_value(metric, last['worst'])})."
-            )
+            said.append(_end(parameter, mine.iloc[-1], metric))
         if good is not None:
             reach = good[(good["parameter"] == name) & (good["share"] >= 0.9)]["level"]
             said.append(_good(parameter, reach.tolist(), mine["level"].tolist(), metric, minimum))
-        unlocked = mine.loc[mine["locked_share"].idxmin()]
-        if unlocked["locked_share"] < 1:
-            said.append(
-                f"Up to {1 - unlocked['locked_share']:.1%} of the samples did not lock "
-                f"(at {_level(parameter, unlocked['level'])}); they are read as they stand."
-            )
+        said += _unlocked(parameter, mine)
     return " ".join(said)
 
 
@@ -169,6 +178,24 @@ def _hold(parameter: dict[str, Any], fall: pd.Series[Any], metric: str, drop: fl
         f"The network holds {share} of its {metric} {way} {_level(parameter, fall['critical'])} "
         f"(95 % interval {ends})."
     )
+
+
+def _end(parameter: dict[str, Any], last: pd.Series[Any], metric: str) -> str:
+    most = "strongest" if parameter["is_strength"] else "coarsest"
+    mean, worst = (_value(metric, last[name]) for name in ("mean", "worst"))
+    end = _level(parameter, last["level"])
+    return f"At {end}, the {most} that was swept, it is {mean} (worst chip {worst})."
+
+
+def _unlocked(parameter: dict[str, Any], summary: pd.DataFrame) -> list[str]:
+    """A sentence about the level at which fewest samples locked, unless all did everywhere."""
+    row = summary.sort_values("locked_share", kind="stable").iloc[0]
+    if row["locked_share"] == 1:
+        return []
+    return [
+        f"Up to {1 - row['locked_share']:.1%} of the samples did not lock "
+        f"(at {_level(parameter, row['level'])}); they are read as they stand."
+    ]
 
 
 def _good(
