@@ -118,6 +118,9 @@ def test_on_disk_as_in_memory(stiff: PhaseNetwork, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(
         here.table.drop(columns="seconds"), there.table.drop(columns="seconds"), check_exact=True
     )
+    pd.testing.assert_frame_equal(robustness.GradientFidelity.read(tmp_path).table, there.table)
+    with pytest.raises(ValueError, match="holds a study of gradients, not of read-out"):
+        robustness.Sweep.read(tmp_path)
     for one in (here, robustness.gradient_fidelity(stiff, DATA, device, **settings)):
         figure = figures.gradient_cosine(one)
         assert figure.axes[0].get_ylabel() == "cosine to the ideal gradient"

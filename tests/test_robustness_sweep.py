@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -64,6 +66,18 @@ def made(values: dict[float, FloatArray], *, is_strength: bool = True) -> robust
     chips, trials = next(iter(values.values())).shape
     study = {"parameters": [parameter], "chips": chips, "trials": trials, "preset": "p"}
     return robustness.Sweep(pd.DataFrame(rows), study | {"measure": {"metrics": ["accuracy"]}})
+
+
+def test_studies_are_imported_when_they_are_asked_for() -> None:
+    program = (
+        "import sys, neurosc; assert 'neurosc.robustness' not in sys.modules;"
+        "print(neurosc.robustness.sweep.__name__)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "sweep", done.stderr
+    for name in robustness.__all__:
+        assert getattr(robustness, name).__doc__, name
 
 
 def test_one_row_for_each_measurement(small: PhaseNetwork, data: Data, device: Device) -> None:

@@ -19,7 +19,7 @@ from neurosc.learning.gradient import learnable
 from neurosc.learning.two_phase import Scheme
 from neurosc.network import FloatArray, PhaseNetwork
 from neurosc.randomness import RNG, substream
-from neurosc.robustness import statistics
+from neurosc.robustness import statistics, store
 from neurosc.robustness.measures import Row
 from neurosc.robustness.parameters import FACTOR, WHOLE, Case, Levels, Names, Parameter, cases
 from neurosc.robustness.protocols import Chips, Device
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Reference = Literal["implicit", "two-phase"]
+KIND = "gradients"
 METRICS = ("cosine", "systematic_cosine", "relative_error", "signal_to_noise", "averages")
 
 
@@ -146,6 +147,17 @@ class GradientFidelity:
     table: pd.DataFrame
     study: dict[str, Any]
 
+    @classmethod
+    def read(cls, path: Path_) -> GradientFidelity:
+        """Read what `gradient_fidelity` wrote, also while it runs.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If the folder holds none, or a damaged one.
+        """
+        return cls(*store.read(path, KIND))
+
     def summary(self, confidence: float = 0.95) -> pd.DataFrame:
         """A row for each level and beta.
 
@@ -208,6 +220,7 @@ class Gradients:
 
     def describe(self) -> dict[str, Any]:
         return {
+            "kind": KIND,
             "cost": costs.to_dict(self.cost),
             "metrics": [*METRICS],
             "betas": [*self.betas],

@@ -19,6 +19,7 @@ from neurosc.robustness.protocols import Chips
 
 Row = dict[str, Any]
 
+KIND = "read-out"
 METRICS: dict[str, Callable[[Evaluation], Any]] = {
     "accuracy": lambda e: e.accuracy,
     "loss": lambda e: e.loss,
@@ -42,7 +43,7 @@ class Measure(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """JSON values that tell it from any other."""
+        """JSON values that tell it from any other: its "kind", its "metrics", and more."""
         ...
 
 
@@ -75,7 +76,7 @@ class ReadOut:
         ]
 
     def describe(self) -> dict[str, Any]:
-        return {"cost": costs.to_dict(self.cost), "metrics": [*self.metrics]}
+        return {"kind": KIND, "cost": costs.to_dict(self.cost), "metrics": [*self.metrics]}
 
 
 def checked_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:

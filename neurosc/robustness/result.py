@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurosc.network import FloatArray
 from neurosc.robustness import statistics, store
+from neurosc.robustness.measures import KIND
 from neurosc.storage import Path_
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ class Sweep:
         FileNotFoundError, ValueError
             If the folder holds no sweep, or a damaged one.
         """
-        study = store.header(path)
-        return cls(store.Folder(Path(path)).table(), study)
+        return cls(*store.read(path, KIND))
 
     @property
     def is_complete(self) -> bool:

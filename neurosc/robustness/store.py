@@ -154,6 +154,18 @@ def header(path: Path_) -> dict[str, Any]:
     return found
 
 
+def read(path: Path_, kind: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows of a study of this kind so far, and what was asked."""
+    parquet()
+    study = header(path)
+    if study["measure"]["kind"] != kind:
+        raise ValueError(
+            f"path: {path} holds a study of {study['measure']['kind']}, not of {kind}; read it "
+            "with the class that wrote it"
+        )
+    return Folder(Path(path)).table(), study
+
+
 def frame(rows: list[Row]) -> pd.DataFrame:
     """Rows with the columns and types of every table."""
     import pandas as pd
