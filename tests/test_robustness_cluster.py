@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import distributed
 import pytest
 
 from neurosc.robustness import backends
 from tests.robustness_studies import CHUNKS, parts, same, study
-
-distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
