@@ -35,7 +35,7 @@ def algebraic_connectivity(
     states = np.atleast_2d(np.asarray(phases, dtype=np.float64))
     problem = reduce(network, x, start=states)
     if is_sparse(network.coupling):
-        return lowest_curvature(problem, states[:, network.free])
+        return lowest_curvature(problem, np.ascontiguousarray(states[:, network.free]))
     found = np.empty(problem.batch)
     turn = np.equal.outer(problem.parts, problem.parts) & (problem.parts >= 0)
     amplitude = network.encode(x, problem.batch).amplitude

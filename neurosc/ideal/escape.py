@@ -27,7 +27,8 @@ def leave_saddles(
     oscillator moves ahead.
     """
     free = problem.network.free
-    theta, status, residual = found.phases[:, free], found.status.copy(), found.residual.copy()
+    theta = np.ascontiguousarray(found.phases[:, free])
+    status, residual = found.status.copy(), found.residual.copy()
     for _ in range(ROUNDS):
         rows = np.flatnonzero(status == Status.UNSTABLE)
         if rows.size == 0:

@@ -78,7 +78,7 @@ def implicit_gradient(
 def _response(problem: Reduction, phases: FloatArray, amplitude: FloatArray) -> FloatArray:
     """lambda, (batch, n): H^-1 of the cost's gradient, which acts on references with minus sign."""
     network, free, feedback = problem.network, problem.network.free, problem.feedback
-    theta = phases[:, free]
+    theta = np.ascontiguousarray(phases[:, free])
     pull = np.zeros_like(theta)
     if feedback is not None:
         pull[:, feedback.rows] = feedback.gradient(theta, np.arange(problem.batch))
