@@ -84,3 +84,12 @@ def test_escape_from_a_saddle_of_a_large_sparse_network() -> None:
 def test_escape_means_nothing_to_steps() -> None:
     with pytest.raises(ValueError, match="escape: steps run through time"):
         Ideal("steps", escape=True)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_steps_that_rest_on_a_saddle_say_so(sparse: bool) -> None:
+    """Nothing pushes off an exact saddle, however long one waits."""
+    pair = scipy.sparse.csr_array([[0.0, 1.0], [1.0, 0.0]])
+    network = PhaseNetwork(pair if sparse else pair.toarray())
+    found = Ideal("steps").relax(network, start=[[0.0, np.pi], [0.0, 3.0]])
+    assert found.status.tolist() == [Status.UNSTABLE, Status.LOCKED]

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 
 from neurosc.ideal.diagnosis import explain
+from neurosc.ideal.hessians import certify
 from neurosc.ideal.reduction import Reduction
-from neurosc.ideal.stability import grows
+from neurosc.ideal.stability import DENSE_MODES, grows
 from neurosc.ideal.tiles import Stepping, integrate
 from neurosc.network import FloatArray, IntArray
 from neurosc.substrate import Relaxation, Status
@@ -59,9 +60,9 @@ def steps(problem: Reduction, count: IntArray, stepping: Stepping, tolerance: fl
     Any sample is NOT_LOCKED if a phase, unwrapped and against its reference, drifts by more than
     half a radian over the last tenth of the duration; with noise, by more than that and six times
     sqrt(2 D / strength), the spread of two readings of a locked oscillator, but half a turn at
-    most. A noisy sample that does not drift is LOCKED. Where the torque is no gradient, a floating
-    part may turn as a whole, and its mean torque is no residual; a noiseless sample that rests
-    where a disturbance would grow is UNSTABLE.
+    most. A noisy sample that does not drift is LOCKED. A noiseless one of up to 1,500 free
+    oscillators that rests where a disturbance would grow is UNSTABLE. Where the torque is no
+    gradient, a floating part may turn as a whole, and its mean torque is no residual.
     """
     watched = np.maximum(1, np.rint(WATCH * count)).astype(np.intp)
     phases, torque = integrate(problem, stepping, np.stack([count - watched, count], axis=1))
@@ -76,11 +77,14 @@ def steps(problem: Reduction, count: IntArray, stepping: Stepping, tolerance: fl
     if not stepping.is_noisy:
         status[residual > tolerance * strength] = Status.STEP_LIMIT
     status[slipped.any(axis=1) | ~np.isfinite(residual)] = Status.NOT_LOCKED
-    if not problem.conservative and not stepping.is_noisy:
-        at_rest = np.flatnonzero(status == Status.LOCKED)
-        status[grows(problem, phases[:, 1], at_rest)] = Status.UNSTABLE
-    reasons = partial(explain, problem, phases[:, 1], status)
-    return Relaxation(problem.full(phases[:, 1]), status, residual, reasons)
+    end = np.ascontiguousarray(phases[:, 1])
+    if not stepping.is_noisy and len(problem.parts) <= DENSE_MODES:
+        if problem.conservative:
+            certify(problem, end, status)
+        else:
+            status[grows(problem, end, np.flatnonzero(status == Status.LOCKED))] = Status.UNSTABLE
+    reasons = partial(explain, problem, end, status)
+    return Relaxation(problem.full(end), status, residual, reasons)
 
 
 def _less_part_mean(problem: Reduction, torque: FloatArray) -> FloatArray:
