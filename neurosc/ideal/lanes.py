@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neurosc.ideal import descent
+from neurosc.ideal import descent, elimination
 from neurosc.ideal.feedback import RelativeDrive
 from neurosc.ideal.newton import newton
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.threads import over_chunks
 from neurosc.network import IntArray
 from neurosc.substrate import Relaxation, Status
+
+if TYPE_CHECKING:
+    from neurosc.ideal.kernels.abreast import Plan
 
 LARGEST = 32
 """Most free oscillators: more, and the lanes' Hessians leave the cache."""
@@ -36,19 +40,26 @@ def lanes(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
         raise ValueError(f'network: {m} free oscillators exceed the {LARGEST} of method="lanes"')
     if problem.feedback is not None and problem.feedback.drive is None:
         return newton(problem, tolerance, max_steps)
+    drive = _drive(problem)
+    plan = _plan(problem.parts, drive)
     limit = descent.torque_limit(problem, tolerance)
     theta = np.zeros((problem.batch, m)) if problem.start is None else problem.start.copy()
     origin, residual = theta.copy(), np.full(problem.batch, np.inf)
     end = np.full(problem.batch, kernels.MOVING)
-    rows = (problem.frequency, *problem.split_field(), problem.second_harmonic)
-    outputs, references, *drives = _drive(problem)
+    acting = (problem.frequency, *problem.split_field(), problem.second_harmonic)
+    below = np.tril_indices(m, -1)
+    couplings = tuple(
+        np.ascontiguousarray(part[:, *below]) if part.size else np.zeros((0, 0))
+        for part in problem.couplings
+    )
+    nudge = (drive.real, drive.imaginary, drive.second_harmonic)
     cold = problem.start is None and bool(problem.field.any())
 
     def run(moving: IntArray, sweeps: int, steps: int, part: slice) -> None:
+        work = kernels.Lanes.empty(plan, problem.network.is_complex)
         kernels.batch_descend(
-            theta, moving[part], *problem.couplings, problem.member, rows, tuple(drives),
-            problem.parts, outputs, references, limit, sweeps, descent.LONGEST_STEP, steps,
-            kernels.Lanes.empty(m, outputs.size, problem.network.is_complex), residual, end,
+            plan, work, theta, moving[part], couplings, problem.member, acting, nudge, limit,
+            sweeps, descent.LONGEST_STEP, steps, residual, end,
         )  # fmt: skip
 
     status = np.full(problem.batch, Status.STEP_LIMIT, dtype=np.int8)
@@ -65,8 +76,44 @@ def lanes(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
     return descent.ending(problem, theta, residual, status)
 
 
+def _plan(parts: IntArray, drive: RelativeDrive) -> Plan:
+    """Dense, whatever couplings are zero: a network's bits know no other network's edges."""
+    from neurosc.ideal.kernels.abreast import Plan
+
+    nobody, (found, first, edges) = np.zeros((2, 0), dtype=np.intp), _dense(parts.size)
+    last = [np.flatnonzero(parts == part)[-1:] for part in range(parts.max() + 1)]
+    pinned = np.isin(np.arange(parts.size), last)
+    pairs = np.stack([drive.outputs, drive.references])
+    between = found.entries(pairs.max(axis=0), pairs.min(axis=0))
+    roles = np.stack([parts, pinned, np.full(parts.size, -1)]).astype(np.intp)
+    outputs = np.stack([*pairs, between]).astype(np.intp)
+    return Plan(0, 0, 0.0, roles, first, edges, *found, nobody, outputs, nobody[0])
+
+
+@cache
+def _dense(m: int) -> tuple[elimination.Pattern, IntArray, IntArray]:
+    """The pattern of m oscillators all coupled to all, and `first` and `edges` of a `Plan`."""
+    later, sooner = np.tril_indices(m, -1)
+    found = elimination.pattern(m, zip(later.tolist(), sooner.tolist(), strict=True))
+    number = np.zeros((2, m, m), dtype=np.intp)
+    number[:, later, sooner] = np.arange(later.size), found.entries(later, sooner)
+    number[:, sooner, later] = np.arange(later.size), np.full(later.size, -1)
+    own, other = np.nonzero(~np.eye(m, dtype=bool))
+    edges = np.stack([other, *number[:, own, other]])
+    return elimination.Pattern(*map(_whole, found)), np.arange(m + 1) * (m - 1), _whole(edges)
+
+
+def _whole(numbers: IntArray) -> IntArray:
+    return np.ascontiguousarray(numbers, dtype=np.intp)
+
+
 def _drive(problem: Reduction) -> RelativeDrive:
-    if problem.feedback is not None and problem.feedback.drive is not None:
-        return problem.feedback.drive
-    nobody, nothing = np.zeros(0, dtype=np.intp), np.zeros((problem.batch, 0))
-    return RelativeDrive(nobody, nobody, nothing, nothing, nothing)
+    """The nudges between two oscillators; on one from itself it does nothing."""
+    if problem.feedback is None or problem.feedback.drive is None:
+        nobody, nothing = np.zeros(0, dtype=np.intp), np.zeros((problem.batch, 0))
+        return RelativeDrive(nobody, nobody, nothing, nothing, nothing)
+    outputs, references, *nudge = problem.feedback.drive
+    felt = outputs != references
+    return RelativeDrive(
+        outputs[felt], references[felt], *(np.ascontiguousarray(part[:, felt]) for part in nudge)
+    )
