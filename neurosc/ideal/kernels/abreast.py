@@ -222,7 +222,8 @@ def _turn(p: Plan, w: Lanes, i: int) -> None:
         ur += a * c
         ui += a * s
         if len(w.imaginary):
-            b = _imaginary(p, w, i, e)
+            b = get(w.imaginary, p.edges[EDGE, e])
+            b = b if p.edges[NEAR, e] < i else -b
             ur -= b * s
             ui += b * c
     size = sqrt(ur * ur + ui * ui)
@@ -244,13 +245,6 @@ def rotors(w: Lanes, state: int) -> None:
 
 
 @inner
-def _imaginary(p: Plan, w: Lanes, i: int, e: int) -> Vector:
-    """Im J as oscillator i sees it."""
-    b = get(w.imaginary, p.edges[EDGE, e])
-    return b if p.edges[NEAR, e] < i else -b
-
-
-@inner
 def evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
     """Torque, and Hessian below and on its diagonal, at the trial; the energy is returned."""
     work, acting, H, m = w.work, w.acting, w.H, w.work.shape[1]
@@ -268,20 +262,28 @@ def evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
             energy -= along + 0.5 * sh * twice
             push += ci * hi - si * hr - 2.0 * sh * si * ci
             curve = along + 2.0 * sh * twice
+        put(work, (TORQUE, i), push)
+        put(H, i, curve)
+    for i in range(m):
+        ci, si = get(work, (TRIAL + 1, i)), get(work, (TRIAL + 2, i))
+        push, curve = get(work, (TORQUE, i)), get(H, i)
         for e in range(p.first[i], p.first[i + 1]):
-            j, a = p.edges[NEAR, e], get(w.coupling, p.edges[EDGE, e])
-            cj, sj = get(work, (TRIAL + 1, j)), get(work, (TRIAL + 2, j))
+            j, k = p.edges[NEAR, e], p.edges[EDGE, e]
+            if j > i:
+                break
+            cj, sj, a = get(work, (TRIAL + 1, j)), get(work, (TRIAL + 2, j)), get(w.coupling, k)
             along, across = ci * cj + si * sj, ci * sj - si * cj
-            weight = a * along
-            push += a * across
+            weight, pull = a * along, a * across
             if len(w.imaginary):
-                b = _imaginary(p, w, i, e)
+                b = get(w.imaginary, k)
                 weight -= b * across
-                push += b * along
+                pull += b * along
+            energy -= weight
+            push += pull
             curve += weight
-            if j < i:
-                energy -= weight
-                put(H, m + p.edges[ENTRY, e], -weight)
+            put(work, (TORQUE, j), get(work, (TORQUE, j)) - pull)
+            put(H, j, get(H, j) + weight)
+            put(H, m + p.edges[ENTRY, e], -weight)
         put(work, (TORQUE, i), push)
         put(H, i, curve)
     return energy + beta * nudge(p, w, TRIAL, beta)

@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 
 from neurosc.ideal.kernels.abreast import (
-    FR, FS, HI, HR, OMEGA, OUTPUT, REFERENCE, SH, STEP, THETA, TRIAL, X,
+    FR, FS, HI, HR, OMEGA, OUTPUT, PART, REFERENCE, SH, STEP, THETA, TRIAL, X,
     Lanes, Plan,
     inner, larger, largest, pulls, relax, start,
 )  # fmt: skip
@@ -33,9 +33,18 @@ def _strongest(p: Plan, w: Lanes) -> Vector:
 
 @inner
 def _load(lanes: FloatArray, row: int, values: FloatArray, each: IntArray) -> None:
-    for k in range(WIDTH):
-        for i in range(values.shape[1]):
+    for i in range(values.shape[1]):
+        for k in range(WIDTH):
             lanes[row, i, k] = values[each[k], i]
+
+
+@inner
+def _load_anchors(p: Plan, w: Lanes, row: int, values: FloatArray, each: IntArray) -> None:
+    """As `_load`, of what does not act on parts that float."""
+    for i in range(values.shape[1]):
+        if p.roles[PART, i] < 0:
+            for k in range(WIDTH):
+                w.acting[row, i, k] = values[each[k], i]
 
 
 @inner
@@ -79,9 +88,9 @@ def batch_descend(
             shared &= member[each[k]] == member[each[0]]
         _load(w.work, THETA, theta, each)
         _load(w.acting, OMEGA, acting[0], each)
-        _load(w.acting, HR, acting[1], each)
-        _load(w.acting, HI, acting[2], each)
-        _load(w.acting, SH, acting[3], each)
+        _load_anchors(p, w, HR, acting[1], each)
+        _load_anchors(p, w, HI, acting[2], each)
+        _load_anchors(p, w, SH, acting[3], each)
         for q in range(3):
             _load(w.nudge, q, nudge[q], each)
         if not shared or member[each[0]] != loaded:
