@@ -112,6 +112,7 @@ class Lanes(NamedTuple):
         )
 
 
+# Arrays are taken out of named tuples before loops, or their references are counted there.
 inner = nb.njit(  # not cached, as the loops that call them are
     nogil=True,
     error_model="numpy",
@@ -130,40 +131,41 @@ def larger(x: Vector, y: Vector) -> Vector:
 @inner
 def largest(w: Lanes, row: int) -> Vector:
     """The largest modulus in a row of the work space."""
-    size = spread(0.0)
-    for i in range(w.work.shape[1]):
-        size = larger(size, abs(get(w.work, (row, i))))
+    work, size = w.work, spread(0.0)
+    for i in range(work.shape[1]):
+        size = larger(size, abs(get(work, (row, i))))
     return size
 
 
 @inner
 def pulls(p: Plan, w: Lanes, fields: FloatArray) -> None:
     """The largest torques that couplings among free oscillators and fields can exert, into X."""
-    for i in range(w.work.shape[1]):
+    work, coupling, imaginary, first, edges = w.work, w.coupling, w.imaginary, p.first, p.edges
+    for i in range(work.shape[1]):
         hr, hi = get(fields, (HR, i)), get(fields, (HI, i))
         total = sqrt(hr * hr + hi * hi)
-        for e in range(p.first[i], p.first[i + 1]):
-            total += abs(get(w.coupling, p.edges[EDGE, e]))
-            if len(w.imaginary):
-                total += abs(get(w.imaginary, p.edges[EDGE, e]))
-        put(w.work, (X, i), total)
+        for e in range(first[i], first[i + 1]):
+            total += abs(get(coupling, edges[EDGE, e]))
+            if len(imaginary):
+                total += abs(get(imaginary, edges[EDGE, e]))
+        put(work, (X, i), total)
 
 
 @inner
 def centre(p: Plan, values: FloatArray, row: int) -> None:
     """Take the mean over each floating part away."""
-    m, last = p.first.size - 1, -1
+    m, last, roles = p.first.size - 1, -1, p.roles
     for i in range(m):
-        last = max(last, p.roles[PART, i])
+        last = max(last, roles[PART, i])
     for part in range(last + 1):
         total, size = spread(0.0), 0
         for i in range(m):
-            if p.roles[PART, i] == part:
+            if roles[PART, i] == part:
                 total += get(values, (row, i))
                 size += 1
         total = total / size
         for i in range(m):
-            if p.roles[PART, i] == part:
+            if roles[PART, i] == part:
                 put(values, (row, i), get(values, (row, i)) - total)
 
 
@@ -187,24 +189,24 @@ def start(p: Plan, w: Lanes, beta: float, sweeps: int) -> None:
     The nudge of an output that is measured absolutely is a field, too.
     """
     work, m, strongest = w.work, w.work.shape[1], spread(0.0)
+    acting, outputs, nudges = w.acting, p.outputs, w.nudge
     for i in range(m):
         put(work, (TRIAL + 1, i), 0.0)
         put(work, (TRIAL + 2, i), 0.0)
-        put(work, (X, i), get(w.acting, (HR, i)))
-        put(work, (STEP, i), get(w.acting, (HI, i)))
-    for d in range(p.outputs.shape[1]):
-        i = p.outputs[OUTPUT, d]
-        if p.outputs[REFERENCE, d] < 0:
-            put(work, (X, i), get(work, (X, i)) + beta * get(w.nudge, (FR, d)))
-            put(work, (STEP, i), get(work, (STEP, i)) + beta * get(w.nudge, (FI, d)))
+        put(work, (X, i), get(acting, (HR, i)))
+        put(work, (STEP, i), get(acting, (HI, i)))
+    for d in range(outputs.shape[1]):
+        i = outputs[OUTPUT, d]
+        if outputs[REFERENCE, d] < 0:
+            put(work, (X, i), get(work, (X, i)) + beta * get(nudges, (FR, d)))
+            put(work, (STEP, i), get(work, (STEP, i)) + beta * get(nudges, (FI, d)))
     for i in range(m):
         strongest = larger(strongest, abs(get(work, (X, i))))
         strongest = larger(strongest, abs(get(work, (STEP, i))))
     pulled = strongest > 0.0
     if some(pulled):
         for _ in range(sweeps):
-            for i in range(m):
-                _turn(p, w, i)
+            _sweep(p, w)
     for i in range(m):
         c, s = get(work, (TRIAL + 1, i)), get(work, (TRIAL + 2, i))
         heard = pulled & (c * c + s * s > 0.0)
@@ -212,42 +214,47 @@ def start(p: Plan, w: Lanes, beta: float, sweeps: int) -> None:
 
 
 @inner
-def _turn(p: Plan, w: Lanes, i: int) -> None:
-    """Turn oscillator i along the pull on it, leading as its frequency wants."""
-    work = w.work
-    ur, ui = get(work, (X, i)), get(work, (STEP, i))
-    for e in range(p.first[i], p.first[i + 1]):
-        j, a = p.edges[NEAR, e], get(w.coupling, p.edges[EDGE, e])
-        c, s = get(work, (TRIAL + 1, j)), get(work, (TRIAL + 2, j))
-        ur += a * c
-        ui += a * s
-        if len(w.imaginary):
-            b = get(w.imaginary, p.edges[EDGE, e])
-            b = b if p.edges[NEAR, e] < i else -b
-            ur -= b * s
-            ui += b * c
-    size = sqrt(ur * ur + ui * ui)
-    lead = get(w.acting, (OMEGA, i)) / size
-    lead = where(lead > 0.9, 0.9, where(lead < -0.9, -0.9, lead))
-    along = sqrt(1.0 - lead * lead)
-    c, s = (along * ur - lead * ui) / size, (along * ui + lead * ur) / size
-    put(work, (TRIAL + 1, i), where(size > 0.0, c, get(work, (TRIAL + 1, i))))
-    put(work, (TRIAL + 2, i), where(size > 0.0, s, get(work, (TRIAL + 2, i))))
+def _sweep(p: Plan, w: Lanes) -> None:
+    """Turn each oscillator in order along the pull on it, leading as its frequency wants."""
+    work, acting, coupling, imaginary = w.work, w.acting, w.coupling, w.imaginary
+    first, edges = p.first, p.edges
+    for i in range(work.shape[1]):
+        ur, ui = get(work, (X, i)), get(work, (STEP, i))
+        for e in range(first[i], first[i + 1]):
+            j, k = edges[NEAR, e], edges[EDGE, e]
+            a, c, s = get(coupling, k), get(work, (TRIAL + 1, j)), get(work, (TRIAL + 2, j))
+            ur += a * c
+            ui += a * s
+            if len(imaginary):
+                b = get(imaginary, k)
+                b = b if j < i else -b
+                ur -= b * s
+                ui += b * c
+        size = sqrt(ur * ur + ui * ui)
+        lead = get(acting, (OMEGA, i)) / size
+        lead = where(lead > 0.9, 0.9, where(lead < -0.9, -0.9, lead))
+        along = sqrt(1.0 - lead * lead)
+        c, s = (along * ur - lead * ui) / size, (along * ui + lead * ur) / size
+        put(work, (TRIAL + 1, i), where(size > 0.0, c, get(work, (TRIAL + 1, i))))
+        put(work, (TRIAL + 2, i), where(size > 0.0, s, get(work, (TRIAL + 2, i))))
 
 
 @inner
 def rotors(w: Lanes, state: int) -> None:
     """Cosines and sines of the phases in a row of the work space, into the two that follow."""
-    for i in range(w.work.shape[1]):
-        c, s = cos_sin(get(w.work, (state, i)))
-        put(w.work, (state + 1, i), c)
-        put(w.work, (state + 2, i), s)
+    work = w.work
+    for i in range(work.shape[1]):
+        c, s = cos_sin(get(work, (state, i)))
+        put(work, (state + 1, i), c)
+        put(work, (state + 2, i), s)
 
 
 @inner
 def evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
     """Torque, and Hessian below and on its diagonal, at the trial; the energy is returned."""
     work, acting, H, m = w.work, w.acting, w.H, w.work.shape[1]
+    coupling, imaginary = w.coupling, w.imaginary
+    roles, first, edges = p.roles, p.first, p.edges
     rotors(w, TRIAL)
     for e in range(m, len(H)):
         put(H, e, 0.0)
@@ -256,7 +263,7 @@ def evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
         ci, si = get(work, (TRIAL + 1, i)), get(work, (TRIAL + 2, i))
         push, curve = get(acting, (OMEGA, i)), spread(0.0)
         energy -= push * get(work, (TRIAL, i))
-        if p.roles[PART, i] < 0:
+        if roles[PART, i] < 0:
             hr, hi, sh = get(acting, (HR, i)), get(acting, (HI, i)), get(acting, (SH, i))
             along, twice = ci * hr + si * hi, ci * ci - si * si
             energy -= along + 0.5 * sh * twice
@@ -267,15 +274,15 @@ def evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
     for i in range(m):
         ci, si = get(work, (TRIAL + 1, i)), get(work, (TRIAL + 2, i))
         push, curve = get(work, (TORQUE, i)), get(H, i)
-        for e in range(p.first[i], p.first[i + 1]):
-            j, k = p.edges[NEAR, e], p.edges[EDGE, e]
+        for e in range(first[i], first[i + 1]):
+            j, k = edges[NEAR, e], edges[EDGE, e]
             if j > i:
                 break
-            cj, sj, a = get(work, (TRIAL + 1, j)), get(work, (TRIAL + 2, j)), get(w.coupling, k)
+            cj, sj, a = get(work, (TRIAL + 1, j)), get(work, (TRIAL + 2, j)), get(coupling, k)
             along, across = ci * cj + si * sj, ci * sj - si * cj
             weight, pull = a * along, a * across
-            if len(w.imaginary):
-                b = get(w.imaginary, k)
+            if len(imaginary):
+                b = get(imaginary, k)
                 weight -= b * across
                 pull += b * along
             energy -= weight
@@ -283,7 +290,7 @@ def evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
             curve += weight
             put(work, (TORQUE, j), get(work, (TORQUE, j)) - pull)
             put(H, j, get(H, j) + weight)
-            put(H, m + p.edges[ENTRY, e], -weight)
+            put(H, m + edges[ENTRY, e], -weight)
         put(work, (TORQUE, i), push)
         put(H, i, curve)
     return energy + beta * nudge(p, w, TRIAL, beta)
@@ -293,13 +300,14 @@ def evaluate(p: Plan, w: Lanes, beta: float) -> Vector:
 def nudge(p: Plan, w: Lanes, state: int, beta: float) -> Vector:
     """Add a nudge to a torque and to the Hessian; the energy of one of strength 1 is returned."""
     work, H, m, energy = w.work, w.H, w.work.shape[1], spread(0.0)
-    for d in range(p.outputs.shape[1]):
-        i, j = p.outputs[OUTPUT, d], p.outputs[REFERENCE, d]
+    outputs, acting = p.outputs, w.nudge
+    for d in range(outputs.shape[1]):
+        i, j = outputs[OUTPUT, d], outputs[REFERENCE, d]
         c, s = get(work, (state + 1, i)), get(work, (state + 2, i))
         if j >= 0:
             cj, sj = get(work, (state + 1, j)), get(work, (state + 2, j))
             c, s = c * cj + s * sj, s * cj - c * sj
-        fr, fi, fs = get(w.nudge, (FR, d)), get(w.nudge, (FI, d)), get(w.nudge, (FS, d))
+        fr, fi, fs = get(acting, (FR, d)), get(acting, (FI, d)), get(acting, (FS, d))
         along, twice = fr * c + fi * s, c * c - s * s
         energy -= along + 0.5 * fs * twice
         push = beta * (fi * c - fr * s - 2.0 * fs * s * c)
@@ -307,7 +315,7 @@ def nudge(p: Plan, w: Lanes, state: int, beta: float) -> Vector:
         put(work, (TORQUE, i), get(work, (TORQUE, i)) + push)
         put(H, i, get(H, i) + weight)
         if j >= 0:
-            e = m + p.outputs[BETWEEN, d]
+            e = m + outputs[BETWEEN, d]
             put(work, (TORQUE, j), get(work, (TORQUE, j)) - push)
             put(H, j, get(H, j) + weight)
             put(H, e, get(H, e) - weight)
@@ -321,25 +329,26 @@ def factorise(p: Plan, w: Lanes) -> tuple[Mask, Vector]:
     The last pivot of a floating part is zero, as its rotation costs nothing, and raised: that one
     stays where it is.
     """
-    H, L, m = w.H, w.L, w.work.shape[1]
+    H, L, work, m = w.H, w.L, w.work, w.work.shape[1]
+    roles, first, row, target = p.roles, p.start, p.row, p.target
     largest, t = spread(1e-300), 0
     for i in range(m):
         largest = larger(largest, abs(get(H, i)))
     positive, least = largest > 0.0, largest
     for q in range(m):
         pivot = get(H, q)
-        if p.roles[PINNED, q]:
+        if roles[PINNED, q]:
             pivot += largest
         good = pivot > PIVOT * largest
         positive = positive & good
         least = where(pivot < least, pivot, least)
         inverse = 1.0 / where(good, pivot, larger(-pivot, 0.01 * largest))
-        put(w.work, (INVERSE, q), inverse)
-        for a in range(p.start[q], p.start[q + 1]):
-            i, h = p.row[a], get(H, m + a)
+        put(work, (INVERSE, q), inverse)
+        for a in range(first[q], first[q + 1]):
+            i, h = row[a], get(H, m + a)
             factor = h * inverse
-            for b in range(p.start[q], a):
-                e = m + p.target[t]
+            for b in range(first[q], a):
+                e = m + target[t]
                 put(H, e, get(H, e) - factor * get(H, m + b))
                 t += 1
             put(H, i, get(H, i) - factor * h)
@@ -353,20 +362,21 @@ def solve(p: Plan, w: Lanes, longest: float) -> Vector:
 
     Every floating part keeps its mean.
     """
-    work, m, size = w.work, w.work.shape[1], spread(1e-300)
+    work, L, m, size = w.work, w.L, w.work.shape[1], spread(1e-300)
+    first, row = p.start, p.row
     for q in range(m):
         put(work, (X, q), get(work, (TORQUE, q)))
     for q in range(m):
         xq = get(work, (X, q))
-        for a in range(p.start[q], p.start[q + 1]):
-            i = p.row[a]
-            put(work, (X, i), get(work, (X, i)) - get(w.L, a) * xq)
+        for a in range(first[q], first[q + 1]):
+            i = row[a]
+            put(work, (X, i), get(work, (X, i)) - get(L, a) * xq)
     for q in range(m - 1, -1, -1):
         xq = get(work, (X, q)) * get(work, (INVERSE, q))
-        for a in range(p.start[q], p.start[q + 1]):
-            xq -= get(w.L, a) * get(work, (X, p.row[a]))
+        for a in range(first[q], first[q + 1]):
+            xq -= get(L, a) * get(work, (X, row[a]))
         put(work, (X, q), xq)
-    centre(p, w.work, X)
+    centre(p, work, X)
     size = larger(size, largest(w, X))
     factor = longest / size
     factor = where(factor < 1.0, factor, 1.0)

@@ -20,14 +20,15 @@ RESTING, SADDLE, MOVING, STUCK = 0, 1, 2, 3
 @inner
 def _strongest(p: Plan, w: Lanes) -> Vector:
     """No torque on an oscillator has second derivatives above four times that."""
-    pulls(p, w, w.acting)
-    for i in range(w.work.shape[1]):
-        put(w.work, (X, i), get(w.work, (X, i)) + abs(get(w.acting, (SH, i))))
-    for d in range(p.outputs.shape[1]):
-        pull = abs(get(w.nudge, (FR, d))) + abs(get(w.nudge, (FR + 1, d)))
-        pull += 4.0 * abs(get(w.nudge, (FS, d)))
-        for i in (p.outputs[OUTPUT, d], p.outputs[REFERENCE, d]):
-            put(w.work, (X, i), get(w.work, (X, i)) + pull)
+    work, acting, nudge, outputs = w.work, w.acting, w.nudge, p.outputs
+    pulls(p, w, acting)
+    for i in range(work.shape[1]):
+        put(work, (X, i), get(work, (X, i)) + abs(get(acting, (SH, i))))
+    for d in range(outputs.shape[1]):
+        pull = abs(get(nudge, (FR, d))) + abs(get(nudge, (FR + 1, d)))
+        pull += 4.0 * abs(get(nudge, (FS, d)))
+        for i in (outputs[OUTPUT, d], outputs[REFERENCE, d]):
+            put(work, (X, i), get(work, (X, i)) + pull)
     return largest(w, X)
 
 
@@ -41,10 +42,11 @@ def _load(lanes: FloatArray, row: int, values: FloatArray, each: IntArray) -> No
 @inner
 def _load_anchors(p: Plan, w: Lanes, row: int, values: FloatArray, each: IntArray) -> None:
     """As `_load`, of what does not act on parts that float."""
+    lanes, roles = w.acting, p.roles
     for i in range(values.shape[1]):
-        if p.roles[PART, i] < 0:
+        if roles[PART, i] < 0:
             for k in range(WIDTH):
-                w.acting[row, i, k] = values[each[k], i]
+                lanes[row, i, k] = values[each[k], i]
 
 
 @inner
