@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from neurosc.ideal.feedback import RelativeDrive
 from neurosc.ideal.newton import newton
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.threads import over_chunks
-from neurosc.network import IntArray
+from neurosc.network import FloatArray, IntArray
 from neurosc.substrate import Relaxation, Status
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def lanes(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
     such as that of a cross-entropy, are left to `newton`.
     """
     from neurosc.ideal.kernels import lanes as kernels
+    from neurosc.ideal.kernels.abreast import Lanes
 
     m = len(problem.parts)
     if m > LARGEST:
@@ -41,70 +42,74 @@ def lanes(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
     if problem.feedback is not None and problem.feedback.drive is None:
         return newton(problem, tolerance, max_steps)
     drive = _drive(problem)
-    plan = _plan(problem.parts, drive)
+    plan = _plan(*(tuple(a.tolist()) for a in (problem.parts, drive.outputs, drive.references)))
     limit = descent.torque_limit(problem, tolerance)
     theta = np.zeros((problem.batch, m)) if problem.start is None else problem.start.copy()
     origin, residual = theta.copy(), np.full(problem.batch, np.inf)
     end = np.full(problem.batch, kernels.MOVING)
     acting = (problem.frequency, *problem.split_field(), problem.second_harmonic)
-    below = np.tril_indices(m, -1)
-    couplings = tuple(
-        np.ascontiguousarray(part[:, *below]) if part.size else np.zeros((0, 0))
-        for part in problem.couplings
-    )
+    couplings = tuple(_below(part) for part in problem.couplings)
     nudge = (drive.real, drive.imaginary, drive.second_harmonic)
     cold = problem.start is None and bool(problem.field.any())
 
     def run(moving: IntArray, sweeps: int, steps: int, part: slice) -> None:
-        work = kernels.Lanes.empty(plan, problem.network.is_complex)
+        work = Lanes.empty(plan, problem.network.is_complex)
         kernels.batch_descend(
             plan, work, theta, moving[part], couplings, problem.member, acting, nudge, limit,
             sweeps, descent.LONGEST_STEP, steps, residual, end,
         )  # fmt: skip
 
     status = np.full(problem.batch, Status.STEP_LIMIT, dtype=np.int8)
+    moving = np.arange(problem.batch)
     for done in range(0, max_steps + 1, ROUND):
-        moving = np.flatnonzero((end == kernels.MOVING) & (status == Status.STEP_LIMIT))
         if moving.size == 0:
             break
         sweeps = descent.COLD_SWEEPS if cold and done == 0 else 0
         steps = min(ROUND, max_steps - done)
         over_chunks(partial(run, moving, sweeps, steps), moving.size, max(64, CHUNK // m**2))
-        status[(np.abs(theta - origin) > descent.RUNAWAY).any(axis=1)] = Status.NOT_LOCKED
+        astray = moving[end[moving] >= kernels.MOVING]
+        slid = (np.abs(theta[astray] - origin[astray]) > descent.RUNAWAY).any(axis=1)
+        status[astray[slid]] = Status.NOT_LOCKED
+        moving = astray[~slid & (end[astray] == kernels.MOVING)]
     status[end == kernels.RESTING] = Status.LOCKED
     status[end == kernels.SADDLE] = Status.UNSTABLE
     return descent.ending(problem, theta, residual, status)
 
 
-def _plan(parts: IntArray, drive: RelativeDrive) -> Plan:
+@lru_cache(64)
+def _plan(parts: tuple[int, ...], outputs: tuple[int, ...], references: tuple[int, ...]) -> Plan:
     """Dense, whatever couplings are zero: a network's bits know no other network's edges."""
     from neurosc.ideal.kernels.abreast import Plan
 
-    nobody, (found, first, edges) = np.zeros((2, 0), dtype=np.intp), _dense(parts.size)
-    last = [np.flatnonzero(parts == part)[-1:] for part in range(parts.max() + 1)]
-    pinned = np.isin(np.arange(parts.size), last)
-    pairs = np.stack([drive.outputs, drive.references])
-    between = found.entries(pairs.max(axis=0), pairs.min(axis=0))
-    roles = np.stack([parts, pinned, np.full(parts.size, -1)]).astype(np.intp)
-    outputs = np.stack([*pairs, between]).astype(np.intp)
-    return Plan(0, 0, 0.0, roles, first, edges, *found, nobody, outputs, nobody[0])
-
-
-@cache
-def _dense(m: int) -> tuple[elimination.Pattern, IntArray, IntArray]:
-    """The pattern of m oscillators all coupled to all, and `first` and `edges` of a `Plan`."""
-    later, sooner = np.tril_indices(m, -1)
+    m, nobody = len(parts), np.zeros((2, 0), dtype=np.intp)
+    later, sooner = _pairs(m)
     found = elimination.pattern(m, zip(later.tolist(), sooner.tolist(), strict=True))
     number = np.zeros((2, m, m), dtype=np.intp)
     number[:, later, sooner] = np.arange(later.size), found.entries(later, sooner)
     number[:, sooner, later] = np.arange(later.size), np.full(later.size, -1)
     own, other = np.nonzero(~np.eye(m, dtype=bool))
-    edges = np.stack([other, *number[:, own, other]])
-    return elimination.Pattern(*map(_whole, found)), np.arange(m + 1) * (m - 1), _whole(edges)
+    pinned = [part >= 0 and part not in parts[i + 1 :] for i, part in enumerate(parts)]
+    pairs = np.array([outputs, references], dtype=np.intp)
+    indices = (
+        np.stack([parts, pinned, np.full(m, -1)]),
+        np.arange(m + 1) * (m - 1),
+        np.stack([other, *number[:, own, other]]),
+        *found,
+        nobody,
+        np.stack([*pairs, found.entries(pairs.max(axis=0), pairs.min(axis=0))]),
+        nobody[0],
+    )
+    return Plan(0, 0, 0.0, *(np.ascontiguousarray(each, dtype=np.intp) for each in indices))
 
 
-def _whole(numbers: IntArray) -> IntArray:
-    return np.ascontiguousarray(numbers, dtype=np.intp)
+def _below(couplings: FloatArray) -> FloatArray:
+    """Entries below the diagonal (members, edges) of (members, m, m), row by row."""
+    return np.ascontiguousarray(couplings[:, *_pairs(couplings.shape[1])])
+
+
+@cache
+def _pairs(m: int) -> tuple[IntArray, IntArray]:
+    return np.tril_indices(m, -1)
 
 
 def _drive(problem: Reduction) -> RelativeDrive:

@@ -6,6 +6,8 @@ that they have, so that what a lane computes does not depend on its neighbours.
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import NamedTuple
 
 import numba as nb
@@ -13,7 +15,18 @@ import numpy as np
 
 from neurosc.ideal.descent import ARMIJO, ROUNDING, SMALLEST_FRACTION
 from neurosc.ideal.hessians import PIVOT
-from neurosc.ideal.kernels.simd import Mask, Vector, aligned, get, put, some, spread, sqrt, where
+from neurosc.ideal.kernels.simd import (
+    WIDTH,
+    Mask,
+    Vector,
+    aligned,
+    get,
+    put,
+    some,
+    spread,
+    sqrt,
+    where,
+)
 from neurosc.ideal.kernels.trig import cos_sin
 from neurosc.network import FloatArray, IntArray
 
@@ -99,16 +112,17 @@ class Lanes(NamedTuple):
     def empty(cls, p: Plan, is_complex: bool = False) -> Lanes:
         """Room for networks of a topology."""
         m, among = p.first.size - 1, p.edges.shape[1] // 2
+        shapes: list[tuple[int, ...]] = [
+            (among + p.driven.shape[1],), (among if is_complex else 0,), (4, m), (4, m),
+            (4, p.fixed), (3, p.outputs.shape[1]), (ROWS, m), (m + p.row.size,), (p.row.size,),
+        ]  # fmt: skip
+        ends = list(itertools.accumulate(math.prod(shape) for shape in shapes))
+        block = aligned(ends[-1])
         return cls(
-            aligned(among + p.driven.shape[1]),
-            aligned(among if is_complex else 0),
-            aligned(4, m),
-            aligned(4, m),
-            aligned(4, p.fixed),
-            aligned(3, p.outputs.shape[1]),
-            aligned(ROWS, m),
-            aligned(m + p.row.size),
-            aligned(p.row.size),
+            *(
+                block[end - math.prod(shape) : end].reshape(*shape, WIDTH)
+                for shape, end in zip(shapes, ends, strict=True)
+            )
         )
 
 

@@ -6,9 +6,26 @@ import numba as nb
 import numpy as np
 
 from neurosc.ideal.kernels.abreast import (
-    FR, FS, HI, HR, OMEGA, OUTPUT, PART, REFERENCE, SH, STEP, THETA, TRIAL, X,
-    Lanes, Plan,
-    inner, larger, largest, pulls, relax, start,
+    FR,
+    FS,
+    HI,
+    HR,
+    OMEGA,
+    OUTPUT,
+    PART,
+    REFERENCE,
+    SH,
+    STEP,
+    THETA,
+    TRIAL,
+    Lanes,
+    Plan,
+    X,
+    inner,
+    largest,
+    pulls,
+    relax,
+    start,
 )  # fmt: skip
 from neurosc.ideal.kernels.simd import WIDTH, Vector, get, put, spread, where
 from neurosc.network import FloatArray, IntArray
@@ -113,7 +130,8 @@ def batch_descend(
             step = where(rest, get(w.work, (STEP, i)), 0.0)
             put(w.work, (THETA, i), get(w.work, (THETA, i)) + step)
         put(w.work, (X, 0), left)
-        put(w.work, (STEP, 0), where(moving, MOVING, where(saddle, SADDLE, where(rest, RESTING, STUCK))))
+        ended = where(saddle, SADDLE, where(rest, RESTING, where(moving, MOVING, STUCK)))
+        put(w.work, (STEP, 0), ended)
         for k in range(count):
             residual[each[k]], verdict[each[k]] = w.work[X, 0, k], int(w.work[STEP, 0, k])
             for i in range(m):
