@@ -30,6 +30,14 @@ def vowel_like(rng: np.random.Generator) -> PhaseNetwork:
     )  # fmt: skip
 
 
+def without(network: PhaseNetwork, i: int, j: int) -> PhaseNetwork:
+    """The network with one edge cut."""
+    coupling = network.coupling.copy()
+    assert coupling[i, j] != 0
+    coupling[i, j] = coupling[j, i] = 0
+    return network.replace(coupling=coupling)
+
+
 ENSEMBLES = {
     "floating": [vowel_like(np.random.default_rng(k)) for k in range(5)],
     "layered": [topology.layered([2, 6, 3], rng=k) for k in range(5)],
@@ -39,6 +47,7 @@ ENSEMBLES = {
         )
         for k in range(5)
     ],
+    "cut": [without(topology.layered([2, 6, 3], rng=k), 2 + k, 8) for k in range(5)],
     "large": [topology.layered([2, 30, 3], rng=k) for k in range(3)],
 }
 

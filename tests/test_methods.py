@@ -79,6 +79,22 @@ def test_rests_at_the_minimum_that_every_method_finds(method: str, name: str) ->
     assert found.residual.max() <= 1e-10 * max(1.0, network.strength.max())
 
 
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-10])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_lanes_know_what_torque_is_left(name: str, tolerance: float) -> None:
+    """Their last step is taken on trust: a bound must hold at the phases that are returned."""
+    network, has_inputs = NETWORKS[name]
+    x = np.random.default_rng(0).random((200, network.inputs.size)) if has_inputs else None
+    start = np.random.default_rng(1).uniform(-1, 1, (200, network.n))
+    found = Ideal("lanes", tolerance).relax(network, x, start=start)
+    assert found.locked.mean() > 0.95
+    amplitude, drift = network.encode(x, len(start)).amplitude, network.frequency
+    drift = drift - network.co_rotating(drift[None])[0]
+    left = np.abs(network.torque(found.phases, amplitude) - drift)[:, network.free].max(axis=1)
+    assert (left <= found.residual + 1e-13).all()
+    assert found.residual[found.locked].max() <= tolerance * max(1.0, network.strength.max())
+
+
 @pytest.mark.parametrize("method", ALL_ROUND)
 def test_everything_at_once(method: str, general: PhaseNetwork) -> None:
     x = np.random.default_rng(0).random((40, 2))
