@@ -211,6 +211,8 @@ def _dense(edges: Any) -> npt.NDArray[np.generic]:
 
 def _pull_of_the_held(outer: Any, z_fixed: ComplexArray) -> npt.NDArray[Any]:
     """J z_held at the free oscillators, (batch, m)."""
+    if z_fixed.shape[1] == 0:
+        return np.zeros((len(z_fixed), outer.shape[0]))
     if is_sparse(outer):
         return np.asarray((outer @ z_fixed.T).T)
     return product(z_fixed, padded(outer.T), len(outer))
