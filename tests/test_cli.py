@@ -197,3 +197,13 @@ def test_interrupted_training_goes_on(table: Path, tmp_path: Path) -> None:
     assert main(["train", str(whole), *arguments]) == 0
     assert (load(killed).coupling == load(whole).coupling).all()
     assert not checkpoint.exists()
+
+
+def test_a_reader_may_stop_reading() -> None:
+    command = [sys.executable, "-m", "neurosc", "devices", "pcm-array"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

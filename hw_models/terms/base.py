@@ -78,6 +78,8 @@ class Quantity:
 
 SHARE = "share (0.05 is 5 %)"
 """The unit of what others state in percent."""
+RATIO = "plain numbers"
+"""The unit of what has none."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.hw_models.terms.base import DriftTerm, Quantity, Site
+from neurosc.hw_models.terms.base import RATIO, DriftTerm, Quantity, Site
 from neurosc.hw_models.terms.edges import Directed
 from neurosc.network import PhaseNetwork
 
@@ -103,9 +103,9 @@ class CouplingHarmonics(DriftTerm):
         psi_k.
     """
 
-    second_relative: Annotated[float, Quantity("a2", "1", strength=True, least=-10, sane=1)] = 0.0
-    third_relative: Annotated[float, Quantity("a3", "1", strength=True, least=-10, sane=1)] = 0.0
-    fourth_relative: Annotated[float, Quantity("a4", "1", strength=True, least=-10, sane=1)] = 0.0
+    second_relative: Annotated[float, Quantity("a2", RATIO, strength=True, least=-10, sane=1)] = 0.0
+    third_relative: Annotated[float, Quantity("a3", RATIO, strength=True, least=-10, sane=1)] = 0.0
+    fourth_relative: Annotated[float, Quantity("a4", RATIO, strength=True, least=-10, sane=1)] = 0.0
     second_phase_rad: Annotated[float, Quantity("psi2", "rad", least=-2 * np.pi)] = 0.0
     third_phase_rad: Annotated[float, Quantity("psi3", "rad", least=-2 * np.pi)] = 0.0
     fourth_phase_rad: Annotated[float, Quantity("psi4", "rad", least=-2 * np.pi)] = 0.0
@@ -171,7 +171,7 @@ class NonlinearFrequencyShift(DriftTerm):
     IEEE Trans. Magn. 45:1875 (2009).
     """
 
-    nu: Annotated[float, Quantity("nu", "1", strength=True, least=-1000, sane=100)]
+    nu: Annotated[float, Quantity("nu", RATIO, strength=True, least=-1000, sane=100)]
     order: ClassVar[int] = 36
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.hw_models.terms.base import NetworkTerm, Quantity, Scope, Site, Term
+from neurosc.hw_models.terms.base import RATIO, NetworkTerm, Quantity, Scope, Site, Term
 from neurosc.hw_models.terms.cells import Cell
 from neurosc.hw_models.terms.edges import with_lost_edges
 from neurosc.network import FloatArray, PhaseNetwork
@@ -89,7 +89,7 @@ class ArrayTerm(Term):
     """
 
     cell: Cell
-    scale: Annotated[float, Quantity("factor", "1", strength=True)] = 1.0
+    scale: Annotated[float, Quantity("factor", RATIO, strength=True)] = 1.0
     scope: ClassVar[Scope] = "frozen"
     ages: ClassVar[bool] = True
     """Whether the effect depends on the time since programming, or else is there from then on."""
@@ -211,7 +211,7 @@ class IRDrop(NetworkTerm):
     Source: aihwkit, analog matrix product with ir_drop; G_w / g_max = 1 / (R g_max).
     """
 
-    scale: Annotated[float, Quantity("s", "1", strength=True)] = 1.0
+    scale: Annotated[float, Quantity("s", RATIO, strength=True)] = 1.0
     wire_ohm: Annotated[float, Quantity("R", "Ohm")] = 0.35
     g_max_us: Annotated[float, Quantity("g_max", "uS")] = 5.0
     order: ClassVar[int] = 19

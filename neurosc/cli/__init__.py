@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 an error that the message explains, 2 a wrong command l
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,9 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         arguments.run(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (
         ValueError, TypeError, OSError, RuntimeError, FloatingPointError, ImportError
     ) as error:  # fmt: skip
