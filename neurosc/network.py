@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from neurosc.parameters import check_coupling, check_indices, check_vector, is_sparse
+from neurosc.parameters import check_coupling, check_indices, check_vector, dense, is_sparse
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
@@ -367,8 +367,7 @@ class PhaseNetwork:
         Dense, shape (..., n, n), also for a sparse coupling.
         """
         theta, z = _state(phases, amplitude, self.n)
-        dense = self.coupling.toarray() if is_sparse(self.coupling) else self.coupling
-        hessian = -(z.conj()[..., :, None] * dense * z[..., None, :]).real
+        hessian = -(z.conj()[..., :, None] * dense(self.coupling) * z[..., None, :]).real
         diagonal = (z.conj() * (self._apply(z) + self.field)).real
         diagonal = diagonal + 2 * self.second_harmonic * np.cos(2 * theta)
         index = np.arange(self.n)

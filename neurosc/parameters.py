@@ -17,6 +17,11 @@ def is_sparse(coupling: Any) -> bool:
     return bool(scipy.sparse.issparse(coupling))
 
 
+def dense(coupling: Any) -> npt.NDArray[Any]:
+    """A coupling as an array, whatever holds it."""
+    return np.asarray(coupling.toarray() if is_sparse(coupling) else coupling)
+
+
 def check_coupling(given: Any) -> Any:
     """A read-only Hermitian (n, n) array or csr_array, real where nothing is imaginary."""
     sparse = is_sparse(given)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from neurosc.hw_models.terms.edges import Directed, Pairs, hermitian, pairs
 from neurosc.network import FloatArray, PhaseNetwork
-from neurosc.parameters import is_sparse
+from neurosc.parameters import dense
 from neurosc.randomness import stream
 
 Scope = Literal["frozen", "dynamic", "per run"]
@@ -121,7 +121,7 @@ class Site:
     def values(self, network: PhaseNetwork) -> npt.NDArray[Any]:
         """The couplings of a realised network at `pairs`."""
         found = network.coupling[self.pairs.i, self.pairs.j]
-        return np.asarray(found.toarray() if is_sparse(found) else found)
+        return dense(found)
 
     def coupling(self, values: npt.NDArray[Any]) -> Any:
         """A coupling that has these values at `pairs`, dense or sparse as was asked."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from neurosc.ideal.feedback import Feedback
 from neurosc.ideal.reduction import DENSE_LIMIT, Reduction, reduce
 from neurosc.network import ComplexArray, FloatArray, IntArray, PhaseNetwork
-from neurosc.parameters import is_sparse
+from neurosc.parameters import dense
 from neurosc.substrate import Nudge
 
 LONGEST_STEP = 0.5
@@ -84,7 +84,7 @@ class _Branch:
     def __init__(self, problem: Reduction, feedback: Feedback) -> None:
         self.problem, self.feedback = problem, feedback
         edges = problem.edges
-        self.J = np.asarray(edges.toarray() if is_sparse(edges) else edges, dtype=np.complex128)
+        self.J = dense(edges).astype(np.complex128)
         parts = problem.parts
         self.turn = np.equal.outer(parts, parts) & (parts >= 0)
 

@@ -21,7 +21,7 @@ from neurosc.network import (
     PhaseNetwork,
     phasors,
 )
-from neurosc.parameters import is_sparse
+from neurosc.parameters import dense, is_sparse
 from neurosc.substrate import Nudge, batch_start
 
 DENSE_LIMIT = 4096
@@ -87,9 +87,9 @@ class Reduction:
                 f"network: {len(self.parts)} free oscillators exceed the {DENSE_LIMIT} that dense "
                 'kernels hold; make the coupling sparse and use method="sparse"'
             )
-        dense = _stacked([_dense(edges) for edges in self.members])
-        imaginary = dense.imag if self.network.is_complex else np.zeros((0, 0, 0))
-        return _plain(dense.real), _plain(imaginary)
+        every = _stacked([dense(edges) for edges in self.members])
+        imaginary = every.imag if self.network.is_complex else np.zeros((0, 0, 0))
+        return _plain(every.real), _plain(imaginary)
 
     @property
     def edges(self) -> Any:
@@ -203,10 +203,6 @@ def _stacked(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 def _plain(values: npt.NDArray[Any]) -> FloatArray:
     """Contiguous and writeable: for other layouts numba compiles other code, of other bits."""
     return np.require(values, np.float64, ["C", "W"])
-
-
-def _dense(edges: Any) -> npt.NDArray[np.generic]:
-    return np.asarray(edges.toarray() if is_sparse(edges) else edges)
 
 
 def _pull_of_the_held(outer: Any, z_fixed: ComplexArray) -> npt.NDArray[Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import scipy
 
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import FloatArray, IntArray
-from neurosc.parameters import is_sparse
+from neurosc.parameters import dense
 
 DENSE_MODES = 1500
 """Most free oscillators whose Jacobian is examined."""
@@ -53,7 +51,7 @@ def jacobians(problem: Reduction, theta: FloatArray, samples: IntArray) -> Float
     parts += [(harmonic.members, harmonic.field) for harmonic in problem.harmonics]
     for k, (members, field) in enumerate(parts, 1):
         z = np.exp(1j * k * theta)
-        w = np.stack([_dense(members[member]) for member in problem.member[samples]])
+        w = np.stack([dense(members[member]) for member in problem.member[samples]])
         pull = k * (z.conj()[:, :, None] * w * z[:, None, :]).real
         total += pull
         diagonal -= pull.sum(axis=2) + k * (z.conj() * field[samples]).real
@@ -64,10 +62,6 @@ def jacobians(problem: Reduction, theta: FloatArray, samples: IntArray) -> Float
         rows = problem.feedback.rows
         total[:, rows[:, None], rows] -= problem.feedback.hessian(theta, samples)
     return total
-
-
-def _dense(edges: Any) -> Any:
-    return edges.toarray() if is_sparse(edges) else edges
 
 
 def _turnless(matrix: FloatArray, parts: IntArray) -> tuple[FloatArray, FloatArray]:

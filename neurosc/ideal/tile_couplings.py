@@ -12,7 +12,7 @@ import scipy
 from neurosc.ideal.packing import LANES
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import FloatArray
-from neurosc.parameters import is_sparse
+from neurosc.parameters import dense, is_sparse
 
 if TYPE_CHECKING:
     from neurosc.ideal.kernels.steps import Coupling
@@ -64,12 +64,8 @@ def of_lanes(problem: Reduction, members: list[int], real: np.dtype[Any]) -> Cou
         values = _split(np.stack([row.data for row in rows]), real)
         return Coupling(square, square, *values, indices, indptr)
     none = np.zeros(0, dtype=np.int32)
-    joined = np.stack([_side_by_side([_dense(e) for e in some]) for some in each])
+    joined = np.stack([_side_by_side([dense(e) for e in some]) for some in each])
     return Coupling(*_split(joined, real), flat, flat, none, none)
-
-
-def _dense(edges: Any) -> npt.NDArray[Any]:
-    return np.asarray(edges.toarray() if is_sparse(edges) else edges)
 
 
 def _side_by_side(matrices: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
