@@ -111,7 +111,12 @@ class Relaxation:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Nudge:
-    """Relax on E + beta C instead of E.
+    """Relax on E + beta C instead of E, or on E + beta sum_i g_i theta_i, g = dC/dtheta(at).
+
+    The second is a frozen nudge: a constant torque, omega_i -= beta g_i, which any device can
+    inject as a bias current, whatever the cost. It acts on the outputs and, where they are measured
+    from a reference or a mean, on that with the opposite sign. Taken at the free equilibrium it
+    moves the phases as the cost itself does to first order in beta.
 
     Parameters
     ----------
@@ -122,11 +127,15 @@ class Nudge:
         cost that has no target.
     beta
         Strength of the nudge, dimensionless; negative pushes away from the target.
+    at
+        Phases (batch, n) in radians at which the slope of a frozen nudge is taken, usually those of
+        the free equilibrium; None lets the nudge follow the phases.
     """
 
     cost: Cost
     target: npt.ArrayLike | None
     beta: float
+    at: npt.ArrayLike | None = None
 
     def __post_init__(self) -> None:
         if np.iscomplexobj(self.beta):

@@ -160,10 +160,8 @@ def nudged(
     feedback_only: bool,
 ) -> Feedback | None:
     """Add the nudge to field and second harmonic in place, or return it as feedback."""
+    _check(network, nudge, len(field))
     outputs = network.outputs
-    if outputs.size == 0:
-        raise ValueError("nudge: the network has no outputs to nudge; name them in outputs=")
-    check_batch(nudge.cost, nudge.target, len(field))
     column = np.full(network.n, -1)
     column[network.free] = np.arange(network.free.size)
     references = network.frame[outputs]
@@ -183,6 +181,31 @@ def nudged(
         scaled = [np.array(np.broadcast_to(nudge.beta * f, offset.shape)) for f in fields]
         relative = RelativeDrive(column[outputs], moving, *scaled)
     return Feedback(nudge, column[outputs], moving, offset, parts, relative)
+
+
+def frozen_torque(network: PhaseNetwork, nudge: Nudge, batch: int) -> FloatArray:
+    """-beta dC/dtheta at the phases `nudge.at`, (batch, n): what a frozen nudge adds to omega.
+
+    The slopes are those of the output phases as the cost sees them, pulled back to all
+    oscillators (`PhaseNetwork.pull_back`).
+    """
+    _check(network, nudge, batch)
+    at = np.asarray(nudge.at, dtype=np.float64)
+    if at.shape != (batch, network.n):
+        raise ValueError(
+            f"at: shape {at.shape} does not fit {batch} samples; give the phases "
+            f"({batch}, {network.n}) of one free relaxation"
+        )
+    if not np.isfinite(at).all():
+        raise ValueError("at: has phases that are not finite; replace NaN and inf")
+    seen = np.ascontiguousarray(network.relative(at)[:, network.outputs])
+    return -nudge.beta * network.pull_back(nudge.cost.gradient(seen, nudge.target))
+
+
+def _check(network: PhaseNetwork, nudge: Nudge, batch: int) -> None:
+    if network.outputs.size == 0:
+        raise ValueError("nudge: the network has no outputs to nudge; name them in outputs=")
+    check_batch(nudge.cost, nudge.target, batch)
 
 
 def joined(each: Sequence[Feedback | None]) -> Feedback | None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.ideal.drift import Drift, Harmonic
-from neurosc.ideal.feedback import Feedback, nudged
+from neurosc.ideal.feedback import Feedback, frozen_torque, nudged
 from neurosc.ideal.products import padded, product
 from neurosc.network import (
     ComplexArray,
@@ -43,7 +43,8 @@ class Reduction:
     strengths
         (members, m), the largest torque that couplings and field can exert on each oscillator.
     frequency
-        (batch, m), less the mean over each floating part: the co-rotating frame.
+        (batch, m), less the mean over each floating part: the co-rotating frame; with a frozen
+        nudge's.
     field
         h, (batch, m) complex, with the nudge's where that is one.
     second_harmonic
@@ -155,8 +156,8 @@ def reduce(
 ) -> Reduction:
     """Put samples and nudge into the fields that act on the free oscillators.
 
-    With `feedback_only` the nudge stays apart as feedback also where it is a field. A `drift`
-    stands in for the couplings.
+    A frozen nudge goes into the frequencies. With `feedback_only` any other stays apart as feedback
+    also where it is a field. A `drift` stands in for the couplings.
     """
     rows, phases = batch_start(network, x, start)
     encoded = network.encode(x, rows)
@@ -169,16 +170,19 @@ def reduce(
     field = network.field[free] + _pull_of_the_held(outer, z_fixed)
     field = np.array(np.broadcast_to(field, (len(encoded.phases), free.size)), complex, order="C")
     harmonic = np.tile(network.second_harmonic[free], (len(field), 1))
-    feedback = None
+    frequency, feedback = encoded.frequency, None
     if nudge is not None and nudge.beta != 0:
-        feedback = nudged(network, encoded, nudge, field, harmonic, feedback_only)
+        if nudge.at is not None:
+            frequency = frequency + frozen_torque(network, nudge, len(field))
+        else:
+            feedback = nudged(network, encoded, nudge, field, harmonic, feedback_only)
     return Reduction(
         network=network,
         encoded=encoded,
         members=(inner,),
         member=np.zeros(len(field), dtype=np.intp),
         strengths=(network.strength if drift is None else drift.strength(network))[None, free],
-        frequency=np.ascontiguousarray(network.co_rotating(encoded.frequency)[:, free]),
+        frequency=np.ascontiguousarray(network.co_rotating(frequency)[:, free]),
         field=field,
         second_harmonic=harmonic,
         parts=network.parts[free],

@@ -40,8 +40,8 @@ class Fit:
     network
         The network after the last epoch.
     rows
-        One dictionary for each epoch: epoch, learning_rate, loss (mean cost in the nudged
-        relaxations), unlocked (share of training samples), seconds, and with a validation split
+        One dictionary for each epoch: epoch, learning_rate, loss (that of `two_phase_gradient`),
+        unlocked (share of training samples), seconds, and with a validation split
         validation_loss, validation_accuracy and validation_unlocked.
     """
 
@@ -67,6 +67,7 @@ def fit(
     learn: Sequence[Parameter] | None = None,
     beta: float = 0.1,
     scheme: Scheme = "symmetric",
+    frozen: bool = False,
     batch_size: int = 32,
     optimiser: Literal["adam", "sgd"] | Optimiser = "adam",
     schedule: Schedule = "cosine",
@@ -98,7 +99,7 @@ def fit(
 
     Other arguments
     ---------------
-    beta, scheme
+    beta, scheme, frozen
         See `two_phase_gradient`.
     batch_size
         Samples to an update.
@@ -128,10 +129,10 @@ def fit(
     Notes
     -----
     Samples that do not lock take no part in an update and are counted in `unlocked`. With
-    batches of one sample, `"sgd"` and no bounds, small networks on `Ideal()` go through the data
-    in one compiled loop. Its states are exact to the square of a step of 2e-6 rad, so weights
-    agree with those of the general way at a tight tolerance to 1e-10, and at the default one as
-    well as that allows.
+    batches of one sample, `"sgd"`, no bounds and no frozen nudges, small networks on `Ideal()` go
+    through the data in one compiled loop. Its states are exact to the square of a step of 2e-6 rad,
+    so weights agree with those of the general way at a tight tolerance to 1e-10, and at the default
+    one as well as that allows.
     """
     train, held_out = as_dataset(data), None
     trainer = Trainer.of(
@@ -144,6 +145,7 @@ def fit(
         learn=learn,
         beta=beta,
         scheme=scheme,
+        frozen=frozen,
         batch_size=batch_size,
         optimiser=optimiser,
         schedule=schedule,

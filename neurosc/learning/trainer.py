@@ -43,6 +43,7 @@ class Trainer:
     optimiser: Optimiser
     schedule: Schedule
     bounds: Bounds | None
+    frozen: bool
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or int(self.epochs) != self.epochs:
@@ -149,6 +150,7 @@ class Trainer:
             cost=self.cost,
             beta=self.beta,
             scheme=self.scheme,
+            frozen=self.frozen,
             on=on,
             rng=rng,
         )
@@ -167,6 +169,7 @@ class Trainer:
             self.batch_size == 1
             and self.optimiser == SGD()
             and self.bounds is None
+            and not self.frozen
             and online.drive_of(networks[0], self.on, self.cost, data) is not None
             and all(online.takes(other, self.on) for other in networks[1:])
             and online.alike(networks)

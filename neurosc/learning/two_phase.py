@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -36,6 +37,7 @@ def two_phase_gradient(
     beta: float = 0.1,
     scheme: Scheme = "symmetric",
     nudges: int | None = None,
+    frozen: bool = False,
     on: Substrate | None = None,
     rng: RNG = None,
     start: npt.ArrayLike | None = None,
@@ -59,13 +61,17 @@ def two_phase_gradient(
     on
         The substrate; `Ideal()` unless given.
     rng
-        Random numbers of the substrate; the two relaxations draw from different streams.
+        Random numbers of the substrate; the relaxations draw from different streams.
 
     Other arguments
     ---------------
     nudges
         N of the holomorphic scheme, 2 or more; 4 unless given. It costs N/2 + 1 solutions, since
         conjugate nudges have conjugate equilibria.
+    frozen
+        Nudge by the constant torque -+beta dC/dtheta at the free equilibrium, which any device can
+        inject, instead of a cost that follows the phases (`Nudge`). The symmetric scheme then
+        relaxes three times: freely, with +beta, and with -beta from there. Same orders of error.
     start
         Phases (batch, n) at which the first relaxation starts.
 
@@ -74,22 +80,23 @@ def two_phase_gradient(
     RelaxationError
         If no sample locked in every relaxation.
     ValueError
-        For a beta of zero, an unknown scheme, nudges where they mean nothing, and a substrate or
-        cost that knows no complex nudges.
+        For a beta of zero, an unknown scheme, nudges where they mean nothing, frozen complex ones,
+        and a substrate or cost that knows no complex nudges.
 
     Notes
     -----
     Source: Scellier, Bengio, Front. Comput. Neurosci. 11:24 (2017); symmetric nudges:
     Laborieux et al., Front. Neurosci. 15:633674 (2021); holomorphic nudges: Laborieux, Zenke,
-    arXiv 2209.00530 (2022). The loss is the mean cost at +-beta, or else of the free equilibrium.
+    arXiv 2209.00530 (2022). The loss is the mean cost of the free equilibrium, or at +-beta where
+    none is free.
     """
     on = Ideal() if on is None else a_substrate(on)
-    _check(beta, scheme, nudges, on, cost)
+    _check(beta, scheme, nudges, on, cost, frozen)
     if scheme == "holomorphic":
         free = on.relax(network, x, start=start, rng=substream(rng, "relaxation", 0))
         states = _circle(network, x, Nudge(cost, y, beta), nudges or NUDGES, free)
     else:
-        states = _pair(network, x, Nudge(cost, y, beta), scheme, on, rng, start)
+        states = _chain(network, x, Nudge(cost, y, beta), scheme, on, rng, start, frozen)
     locked = states.status == Status.LOCKED
     if not locked.any():
         worst = Status(int(states.status.max()))
@@ -113,7 +120,9 @@ def two_phase_gradient(
     )
 
 
-def _check(beta: float, scheme: Scheme, nudges: int | None, on: Substrate, cost: Cost) -> None:
+def _check(
+    beta: float, scheme: Scheme, nudges: int | None, on: Substrate, cost: Cost, frozen: bool
+) -> None:
     if scheme not in get_args(Scheme):
         raise ValueError(f"scheme: {scheme!r} is unknown; use one of {get_args(Scheme)}")
     if np.iscomplexobj(beta):
@@ -129,6 +138,11 @@ def _check(beta: float, scheme: Scheme, nudges: int | None, on: Substrate, cost:
                 f'nudges: the {scheme} scheme has no choice of them; use scheme="holomorphic"'
             )
         return
+    if frozen:
+        raise ValueError(
+            "frozen: a constant torque on a device is real, and the holomorphic scheme nudges with "
+            'complex ones; use scheme="symmetric" or frozen=False'
+        )
     if nudges is not None and nudges != int(nudges):
         raise ValueError(f"nudges: {nudges} is no whole number; give 2 or more")
     if nudges is not None and nudges < 2:
@@ -158,7 +172,7 @@ class _States(NamedTuple):
     """Real phases whose cost is the loss, (some, batch, n)."""
 
 
-def _pair(
+def _chain(
     network: PhaseNetwork,
     x: npt.ArrayLike | None,
     nudge: Nudge,
@@ -166,29 +180,27 @@ def _pair(
     on: Substrate,
     rng: RNG,
     start: npt.ArrayLike | None,
+    frozen: bool,
 ) -> _States:
-    cost, target, beta = nudge.cost, nudge.target, nudge.beta
+    """Relaxations one after the other, each from the end of the one before."""
     symmetric = scheme == "symmetric"
-    first = on.relax(
-        network,
-        x,
-        nudge=nudge if symmetric else None,
-        start=start,
-        rng=substream(rng, "relaxation", 0),
+    signs = [1, -1] if symmetric and not frozen else [0, 1, -1] if symmetric else [0, 1]
+    found: list[Relaxation] = []
+    for k, sign in enumerate(signs):
+        at = found[0].phases if frozen and found else None
+        acting = dataclasses.replace(nudge, beta=sign * nudge.beta, at=at) if sign else None
+        begin = found[-1].phases if found else start
+        rest = on.relax(network, x, nudge=acting, start=begin, rng=substream(rng, "relaxation", k))
+        if rest.phases.ndim != 2:
+            raise ValueError("on: several chips relax at once; learn on one, such as chips[0]")
+        found.append(rest)
+    phases = np.stack([rest.phases for rest in found])
+    return _States(
+        phases=phases[-2:],
+        weights=np.array([0.5, -0.5] if symmetric else [-1.0, 1.0]) / nudge.beta,
+        status=np.max([rest.status for rest in found], axis=0),
+        seen=phases if signs[0] else phases[:1],
     )
-    if first.phases.ndim != 2:
-        raise ValueError("on: several chips relax at once; learn on one, such as chips[0]")
-    second = on.relax(
-        network,
-        x,
-        nudge=Nudge(cost, target, -beta) if symmetric else nudge,
-        start=first.phases,
-        rng=substream(rng, "relaxation", 1),
-    )
-    phases = np.stack([first.phases, second.phases])
-    weights = np.array([0.5, -0.5] if symmetric else [-1.0, 1.0]) / beta
-    status = np.maximum(first.status, second.status)
-    return _States(phases, weights, status, phases if symmetric else phases[:1])
 
 
 def _circle(
