@@ -73,6 +73,8 @@ class Relaxation:
     residual: FloatArray
     reasons: Callable[[int], str] | None = dataclasses.field(default=None, repr=False)
     """What keeps a sample from locking, where the substrate can tell; counted through all."""
+    standard_error: FloatArray | None = None
+    """Of the phases, radians, in their shape, where the substrate averages them over time."""
 
     @property
     def locked(self) -> npt.NDArray[np.bool_]:

@@ -39,11 +39,13 @@ def gather(each: Sequence[Relaxation]) -> Relaxation:
         own = each[network].reasons
         return own(sample) if own is not None else ""
 
+    errors = [r.standard_error for r in each if r.standard_error is not None]
     return Relaxation(
         np.stack([r.phases for r in each]),
         np.stack([r.status for r in each]),
         np.stack([r.residual for r in each]),
         reason,
+        np.stack(errors) if len(errors) == len(each) else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -143,6 +143,20 @@ class Reduction:
         phases = self.encoded.phases.copy()
         phases[:, self.network.free] = free_phases
         return self.network.gauge(phases)
+
+
+class Request(NamedTuple):
+    """What a substrate is asked for; see `Substrate` and `Drift`."""
+
+    network: PhaseNetwork
+    x: npt.ArrayLike | None = None
+    nudge: Nudge | None = None
+    start: npt.ArrayLike | None = None
+    drift: Drift | None = None
+
+    def reduced(self) -> Reduction:
+        """As the free oscillators see it."""
+        return reduce(self.network, self.x, self.nudge, self.start, drift=self.drift)
 
 
 def reduce(
