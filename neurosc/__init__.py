@@ -10,7 +10,7 @@ from neurosc.costs import (
     SquaredCosineCost,
     SynchronyCost,
 )
-from neurosc.ideal import Ideal
+from neurosc.ideal import Ideal, Interaction
 from neurosc.ideal.trajectory import Trajectory
 from neurosc.learning import (
     Bounds,
@@ -49,6 +49,7 @@ __all__ = [
     "Fit",
     "Gradient",
     "Ideal",
+    "Interaction",
     "LogCosineCost",
     "Nudge",
     "PhaseNetwork",

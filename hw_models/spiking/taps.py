@@ -13,10 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from neurosc.ideal import Interaction
 from neurosc.network import ComplexArray, FloatArray
 
 DRIVE = 1.2
 """Input current over threshold: the best compromise between speed and a smooth response."""
+ORDERS = 400
+"""Harmonics of an interaction that are computed; with one pole the last are 1e-5 of the first."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,18 +99,18 @@ class Taps:
     delays: tuple[float, ...]
     weights: tuple[float, ...]
 
-    def interaction(self, phase: npt.ArrayLike, orders: int = 400) -> FloatArray:
+    @property
+    def interaction(self) -> Interaction:
         """H(phi) = sum_n z_n conj(F_n) W_n exp(-i n phi), phi = theta_j - theta_i in radians.
 
-        W_n = sum_m w_m exp(2 pi i n d_m) and F_n = (1 + 2 pi i n pole)^-poles.
+        W_n = sum_m w_m exp(2 pi i n d_m) and F_n = (1 + 2 pi i n pole)^-poles, up to order 400.
         """
-        n = np.arange(1, orders + 1)
+        n = np.arange(1, ORDERS + 1)
         turned = np.exp(2j * np.pi * np.outer(n, self.delays))
         coefficient = self.neuron.harmonics(n) * np.conj(_filter(n, self.pole, self.poles))
         coefficient = coefficient * (turned @ np.asarray(self.weights))
-        mean = self.neuron.harmonics(0).real * sum(self.weights)
-        waves = np.exp(-1j * np.multiply.outer(np.asarray(phase, dtype=np.float64), n))
-        return np.asarray(mean + 2 * (waves @ coefficient).real)
+        mean = float(self.neuron.harmonics(0).real * sum(self.weights))
+        return Interaction.trimmed(2j * coefficient.conj(), mean)
 
 
 def pair_design(

@@ -6,23 +6,27 @@ import dataclasses
 from collections.abc import Sequence
 from typing import get_args
 
+import numpy as np
 import numpy.typing as npt
 
 from neurosc.ideal.ensemble import batches, gather, split, stack, starts
 from neurosc.ideal.escape import leave_saddles
 from neurosc.ideal.flicker import Flicker
+from neurosc.ideal.interaction import Interaction
 from neurosc.ideal.lanes import lanes
 from neurosc.ideal.methods import SOLVERS, TOLERANCE, Method, Solver, choose
+from neurosc.ideal.phase_locking import phase_locked
 from neurosc.ideal.reduction import Reduction, reduce
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
 from neurosc.ideal.tiles import Precision, Scheme, Stepping
 from neurosc.ideal.trajectory import Trajectory, record
+from neurosc.ideal.waves import injected
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, seed_sequence, substream
 from neurosc.substrate import Nudge, Relaxation
 
-__all__ = ["Ideal"]
+__all__ = ["Ideal", "Interaction"]
 
 
 TIMED = ("duration", "dt", "scheme", "precision")
@@ -70,11 +74,16 @@ class Ideal:
     escape
         Descend from saddles to a minimum instead of reporting them as UNSTABLE; not for `"steps"`,
         which noise drives off them.
+    interaction
+        H in the place of the sine, for real oscillators that do not pull on one another in sines.
+        There need be no energy then: the phases lock where no torque is left but the mean over
+        each floating part, which turns as a whole. See `neurosc.ideal.phase_locking`.
 
     Raises
     ------
     ValueError
-        For an unknown method, negative numbers, and noise with a method that knows no time.
+        For an unknown method, negative numbers, noise with a method that knows no time, and an
+        interaction with noise, or with a method that descends an energy or steps.
 
     Notes
     -----
@@ -91,6 +100,7 @@ class Ideal:
     precision: Precision = dataclasses.field(default="float64", kw_only=True)
     max_steps: int = dataclasses.field(default=200, kw_only=True)
     escape: bool = dataclasses.field(default=False, kw_only=True)
+    interaction: Interaction | None = dataclasses.field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
@@ -120,6 +130,30 @@ class Ideal:
             raise ValueError('escape: steps run through time and hold no saddle; use method="auto"')
         if self.max_steps < 1:
             raise ValueError(f"max_steps: {self.max_steps} allows no step; give 1 or more")
+        if self.interaction is not None:
+            self._check_interaction()
+
+    def _check_interaction(self) -> None:
+        if not isinstance(self.interaction, Interaction):
+            raise TypeError(
+                f"interaction: expected an Interaction, not {type(self.interaction).__name__}; "
+                "write Interaction((a_1, a_2, ...)) or Interaction.from_samples(torques)"
+            )
+        if self.noise or self.method not in ("auto", "newton"):
+            what = "noise" if self.noise else f'method "{self.method}"'
+            raise ValueError(
+                f'interaction: {what} goes with sines alone; use method="auto" without noise, or '
+                "a Device with CouplingHarmonics and PhaseLag, which steps through time"
+            )
+        if self.escape:
+            raise ValueError(
+                "interaction: has no energy in which escape= could descend; leave escape out"
+            )
+        if self._timed():
+            raise ValueError(
+                f"{self._timed()[0]}: with interaction= the locked state is found without "
+                "stepping; leave it out"
+            )
 
     def relax(
         self,
@@ -131,7 +165,10 @@ class Ideal:
         rng: RNG = None,
     ) -> Relaxation:
         """Relax samples x (batch, inputs); see `Substrate`. `rng` matters only with noise."""
-        return self._relax(reduce(network, x, nudge, start), [rng])
+        problem = reduce(network, x, nudge, start)
+        if self.interaction is None:
+            return self._relax(problem, [rng])
+        return self._lock(problem, nudge, self.interaction)
 
     def relax_each(
         self,
@@ -162,6 +199,9 @@ class Ideal:
                 f"networks: have {sorted(sizes)} oscillators; give networks of one size"
             )
         each = starts(start, len(networks))
+        if self.interaction is not None:
+            pairs = zip(networks, each, strict=True)
+            return gather([self.relax(net, x, nudge=nudge, start=s) for net, s in pairs])
         problems = [reduce(network, x, nudge, s) for network, s in zip(networks, each, strict=True)]
         root = seed_sequence(rng if self.noise else 0)
         return self.relax_reduced(
@@ -178,7 +218,17 @@ class Ideal:
 
         The door for other substrates. Each problem draws from its own `rng`, and `flicker` is 1/f
         noise of all frequencies. Problems with a `Drift` are stepped.
+
+        Raises
+        ------
+        ValueError
+            For an `interaction`, as couplings and fields have been put together as those of sines.
         """
+        if self.interaction is not None:
+            raise ValueError(
+                "interaction: a device brings its own; leave it out, and give the device the terms "
+                "CouplingHarmonics and PhaseLag"
+            )
         stepped = self._is_stepped(problems[0], flicker)
         together = stepped or self._solver(problems[0]) is lanes
         found: dict[int, Relaxation] = {}
@@ -187,6 +237,19 @@ class Ideal:
             parts = split(self._relax(batch, [rng[k] for k in some], flicker), len(some))
             found.update(zip(some, parts, strict=True))
         return gather([found[k] for k in range(len(problems))])
+
+    def _lock(
+        self, problem: Reduction, nudge: Nudge | None, interaction: Interaction
+    ) -> Relaxation:
+        """The phase-locked state next to the start, or to the equilibrium with plain sines."""
+        tolerance = self.tolerance or TOLERANCE
+        if problem.start is None:
+            plain = self._solver(problem)(problem, tolerance, self.max_steps)
+            begin = np.ascontiguousarray(plain.phases[:, problem.network.free])
+            problem = dataclasses.replace(problem, start=begin)
+        return phase_locked(
+            problem, injected(problem, nudge), interaction, tolerance, self.max_steps
+        )
 
     def _solver(self, problem: Reduction) -> Solver:
         return choose(problem) if self.method == "auto" else SOLVERS[self.method]
@@ -249,6 +312,11 @@ class Ideal:
         ValueError
             For times that do not increase or share a step, and for a method without time.
         """
+        if self.interaction is not None:
+            raise ValueError(
+                "interaction: is solved for without stepping; to record, use a Device with "
+                "CouplingHarmonics and PhaseLag"
+            )
         if self.method in SOLVERS:
             raise ValueError(
                 f'method: {self.method} jumps to the equilibrium; use method="steps" to record'

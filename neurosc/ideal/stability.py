@@ -30,10 +30,17 @@ def grows(problem: Reduction, theta: FloatArray, samples: IntArray) -> IntArray:
     for first in range(0, len(samples), some):
         mine = samples[first : first + some]
         for sample, jacobian in zip(mine, jacobians(problem, theta[mine], mine), strict=True):
-            limit = SLOWEST * max(1.0, problem.strengths[problem.member[sample]].max())
-            damped = _damped(jacobian, problem.parts)
-            away.append(not damped and _fastest(jacobian, problem.parts)[0] > limit)
+            strength = float(problem.strengths[problem.member[sample]].max())
+            away.append(growth(jacobian, problem.parts) > SLOWEST * max(1.0, strength))
     return np.asarray(samples[np.array(away, dtype=bool)])
+
+
+def growth(jacobian: FloatArray, parts: IntArray) -> float:
+    """The rate at which a disturbance grows most, or at most 0 where none does.
+
+    `jacobian` is d torque_i / d theta_j, (m, m).
+    """
+    return 0.0 if _damped(jacobian, parts) else _fastest(jacobian, parts)[0]
 
 
 def fastest_mode(problem: Reduction, theta: FloatArray, sample: int) -> tuple[float, FloatArray]:

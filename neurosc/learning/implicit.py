@@ -45,6 +45,8 @@ def implicit_gradient(
     ------
     RelaxationError
         If no sample locks.
+    ValueError
+        For an interaction that is no sine, as it leaves the network without an energy.
 
     Notes
     -----
@@ -52,6 +54,11 @@ def implicit_gradient(
     omega - mean(omega): lambda is mean-free there. Source: adjoint of the implicit function
     theorem; for recurrent networks Almeida (1987), Pineda, Phys. Rev. Lett. 59:2229 (1987).
     """
+    if on is not None and on.interaction is not None:
+        raise ValueError(
+            "on: with an interaction there is no energy whose Hessian would tell the gradient; "
+            "leave interaction= out"
+        )
     relaxed = (Ideal(tolerance=1e-12) if on is None else on).relax(network, x)
     locked = relaxed.locked
     if not locked.any():

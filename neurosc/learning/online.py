@@ -31,7 +31,7 @@ def takes(network: PhaseNetwork, on: Substrate | Technology) -> bool:
     return (
         isinstance(on, Ideal)
         and on.method in ("auto", "lanes", "newton")
-        and not (on.noise or on.escape)
+        and not (on.noise or on.escape or on.interaction)
         and not (network.is_complex or network.centred or is_sparse(network.coupling))
         and network.free.size <= LARGEST
         and bool((measured | (references < 0)).all())

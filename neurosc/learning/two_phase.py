@@ -147,10 +147,10 @@ def _check(
         raise ValueError(f"nudges: {nudges} is no whole number; give 2 or more")
     if nudges is not None and nudges < 2:
         raise ValueError(f"nudges: {nudges} make no difference of states; give 2 or more")
-    if not isinstance(on, Ideal) or on.noise or on.method == "steps":
+    if not isinstance(on, Ideal) or on.noise or on.interaction or on.method == "steps":
         raise ValueError(
             f"on: {on} has no complex nudges, nor has any physical device; they exist where "
-            'Ideal() solves for the equilibrium; use scheme="symmetric" here'
+            'Ideal() descends an energy; use scheme="symmetric" here'
         )
     if not cost.is_analytic:
         raise ValueError(
