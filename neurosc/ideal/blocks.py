@@ -7,9 +7,9 @@ import numpy as np
 from neurosc.ideal import descent
 from neurosc.ideal.hessians import certify
 from neurosc.ideal.pcg import CHUNK
-from neurosc.ideal.products import ROWS, padded, product
+from neurosc.ideal.products import factor, product
 from neurosc.ideal.reduction import Reduction
-from neurosc.ideal.threads import one_blas_thread, over_chunks
+from neurosc.ideal.threads import over_chunks
 from neurosc.network import ComplexArray, FloatArray, IntArray
 from neurosc.substrate import Relaxation, Status
 
@@ -47,8 +47,7 @@ def blocks(problem: Reduction, tolerance: float, max_steps: int) -> Relaxation:
             theta[part], np.arange(problem.batch)[part], limit[part], SWEEPS_PER_STEP * max_steps
         )
 
-    with one_blas_thread():
-        over_chunks(run, problem.batch, max(ROWS, CHUNK // theta.shape[1]))
+    over_chunks(run, problem.batch, max(1, CHUNK // theta.shape[1]))
     certify(problem, theta, status)
     return descent.ending(problem, theta, residual, status)
 
@@ -61,7 +60,7 @@ class _Sweep:
         J = real + 1j * imaginary if imaginary.size else real
         self.problem = problem
         self.blocks = independent_sets(real != 0 if not imaginary.size else J != 0)
-        self.columns = [padded(J[block].T) for block in self.blocks]
+        self.columns = [factor(J[block].T) for block in self.blocks]
 
     def descend(
         self, theta: FloatArray, samples: IntArray, limit: FloatArray, sweeps: int
@@ -87,7 +86,7 @@ class _Sweep:
         """
         p, largest = self.problem, np.zeros(len(z))
         for block, columns in zip(self.blocks, self.columns, strict=True):
-            u = product(z, columns, block.size) + p.field[samples][:, block]
+            u = product(z, columns) + p.field[samples][:, block]
             omega, size = p.frequency[samples][:, block], np.abs(u)
             torque = omega + (z[:, block].conj() * u).imag
             np.maximum(largest, np.abs(torque).max(axis=1), out=largest)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neurosc.ideal.drift import Drift, Harmonic
 from neurosc.ideal.feedback import Feedback, frozen_torque, nudged
-from neurosc.ideal.products import padded, product
+from neurosc.ideal.products import factor, product
 from neurosc.network import (
     ComplexArray,
     Encoded,
@@ -229,4 +229,4 @@ def _pull_of_the_held(outer: Any, z_fixed: ComplexArray) -> npt.NDArray[Any]:
         return np.zeros((len(z_fixed), outer.shape[0]))
     if is_sparse(outer):
         return np.asarray((outer @ z_fixed.T).T)
-    return product(z_fixed, padded(outer.T), len(outer))
+    return product(z_fixed, factor(outer.T))

@@ -1,4 +1,4 @@
-"""Row-wise halves of the batched conjugate gradients; the products between them are BLAS.
+"""Row-wise halves of the batched conjugate gradients; the products between them are `gemm`.
 
 A batch of phasors is an array (rows, 2, m): cosines, then sines. Products are of its rows with J,
 so that A stands for z -> Re(J) z and, for complex couplings, B for z -> z Im(J).
@@ -104,12 +104,11 @@ class Work(NamedTuple):
     state: npt.NDArray[np.int8]
 
     @classmethod
-    def empty(cls, rows: int, m: int, padded: tuple[int, int]) -> Work:
-        """Room for `rows` samples of m oscillators, and `padded` ones in products."""
-        kept, pair = np.zeros((4, rows, m), np.float32), (padded[0], 2, padded[1])
-        inverse, x, r, p = kept
+    def empty(cls, rows: int, m: int) -> Work:
+        """Room for `rows` samples of m oscillators."""
+        inverse, x, r, p = np.zeros((4, rows, m), np.float32)
         rho, forcing, reach = np.zeros((3, rows), np.float32)
-        z, zp = np.zeros((rows, 2, m), np.float32), np.zeros(pair, np.float32)
+        z, zp = np.zeros((2, rows, 2, m), np.float32)
         state = np.zeros(rows, np.int8)
         return cls(z, inverse, x, r, p, zp, rho, forcing, reach, state)
 
@@ -165,8 +164,10 @@ def _hessian_product(
             qi -= pb[0, i]
         out[i] = np.float32(diagonal[i]) * p[i] - z[0, i] * qr - z[1, i] * qi
     for j in range(acted_on.size):
+        pull = _ZERO
         for k in range(acted_on.size):
-            out[acted_on[j]] += np.float32(block[j, k]) * p[acted_on[k]]
+            pull += np.float32(block[j, k]) * p[acted_on[k]]
+        out[acted_on[j]] += pull
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)

@@ -15,13 +15,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
-
-from neurosc.network import FloatArray
 
 WIDTH = 8
 """One register of AVX-512, two of AVX, four of NEON."""
@@ -33,12 +32,16 @@ Mask = Any
 """A value of `WIDTH` truths."""
 
 
-def aligned(*shape: int) -> FloatArray:
-    """Zeros (*shape, WIDTH) on a boundary of cache lines, across which reading takes twice."""
-    size = math.prod(shape) * WIDTH
-    buffer = np.zeros(size + CACHE_LINE // 8)
-    first = -buffer.ctypes.data % CACHE_LINE // 8
-    return buffer[first : first + size].reshape(*shape, WIDTH)
+def aligned(*shape: int, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[Any]:
+    """Zeros (*shape, as many as a cache line holds), no line across two of the processor's.
+
+    Of doubles these are `WIDTH`.
+    """
+    line = CACHE_LINE // np.dtype(dtype).itemsize
+    size = math.prod(shape) * line
+    buffer = np.zeros(size + line, dtype)
+    first = -buffer.ctypes.data % CACHE_LINE // buffer.itemsize
+    return buffer[first : first + size].reshape(*shape, line)
 
 
 class VectorType(types.Type):
