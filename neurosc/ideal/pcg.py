@@ -124,9 +124,11 @@ class Products:
         work.reach[:] = descent.LONGEST_STEP / scale
         begin(state.torque, state.rotors, state.diagonal, self._members, scale, work)
         curvature = cost_curvature(self.problem, state.theta, samples)
+        going = rows
         for _ in range(INNER_STEPS):
-            products = [real_product(work.zp, J) for J in self._matrices.single]
-            if not advance(*products, state.diagonal, self._members, *curvature, work):
+            products = [real_product(work.zp[:going], J) for J in self._matrices.single]
+            going = advance(*products, state.diagonal, self._members, *curvature, work)
+            if not going:
                 break
         step = work.x * scale[:, None]
         longest = np.maximum(np.abs(step).max(axis=1, keepdims=True), descent.LONGEST_STEP)

@@ -21,8 +21,6 @@ from neurosc.network import FloatArray, IntArray
 
 Float32Array = npt.NDArray[np.float32]
 
-RUNNING, DONE, CURVED = 0, 1, 2
-"""What the conjugate gradients of a row are at: `CURVED` ended along negative curvature."""
 _VECTOR = {"reassoc", "contract", "nnan", "ninf"}
 _TINY, _FLOOR = np.float32(1e-30), np.float32(1e-6)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
@@ -89,7 +87,8 @@ class Work(NamedTuple):
     """What the conjugate gradients of a batch keep, in single precision.
 
     They solve H x = torque / scale to the largest residual `forcing`; `reach` is, in units of x,
-    the longest step along a direction of negative curvature.
+    the longest step along a direction of negative curvature. `running` lists the rows that go on,
+    whose zp come first and in that order.
     """
 
     z: Float32Array
@@ -101,7 +100,7 @@ class Work(NamedTuple):
     rho: Float32Array
     forcing: Float32Array
     reach: Float32Array
-    state: npt.NDArray[np.int8]
+    running: IntArray
 
     @classmethod
     def empty(cls, rows: int, m: int) -> Work:
@@ -109,8 +108,7 @@ class Work(NamedTuple):
         inverse, x, r, p = np.zeros((4, rows, m), np.float32)
         rho, forcing, reach = np.zeros((3, rows), np.float32)
         z, zp = np.zeros((2, rows, 2, m), np.float32)
-        state = np.zeros(rows, np.int8)
-        return cls(z, inverse, x, r, p, zp, rho, forcing, reach, state)
+        return cls(z, inverse, x, r, p, zp, rho, forcing, reach, np.arange(rows))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
@@ -182,17 +180,17 @@ def advance(
 ) -> int:
     """One conjugate-gradient step of the rows that run, from pa = zp Re(J), pb = zp Im(J).
 
-    `block` (rows, k, k) is a cost's Hessian at the oscillators `acted_on`. The number of rows
-    that go on is returned.
+    `block` (rows, k, k) is a cost's Hessian at the oscillators `acted_on`. A row ends at a small
+    residual, or along a direction of negative curvature. The number of those that go on is
+    returned.
     """
     m, left = work.x.shape[1], 0
     hp, none = np.empty(m, dtype=np.float32), pb[:0, :, 0]
-    for b in range(len(work.x)):
-        if work.state[b] != RUNNING:
-            continue
-        x, r, p, zp = work.x[b], work.r[b], work.p[b], work.zp[b]
-        imaginary = pb[b] if pb.size else none
-        _hessian_product(pa[b], imaginary, diagonal[b], acted_on, block[b], p, work.z[b], hp)
+    for k in range(len(pa)):
+        b = work.running[k]
+        x, r, p, zp = work.x[b], work.r[b], work.p[b], work.zp[left]
+        imaginary = pb[k] if pb.size else none
+        _hessian_product(pa[k], imaginary, diagonal[b], acted_on, block[b], p, work.z[b], hp)
         curvature, longest, residual = _ZERO, _TINY, _ZERO
         for i in range(m):
             curvature += p[i] * hp[i]
@@ -204,9 +202,8 @@ def advance(
             r[i] -= rate * hp[i]
             residual = max(residual, abs(r[i]))
         if not downhill or residual <= work.forcing[b]:
-            work.state[b] = DONE if downhill else CURVED
-            zp[:] = _ZERO
             continue
+        work.running[left] = b
         left += 1
         for i in range(m):
             hp[i] = r[i] * work.inverse[b, i]
