@@ -31,6 +31,7 @@ ALL_ROUND = tuple(m for m in METHODS if m != "blocks")
 """Methods that take second harmonics and nudges that follow the phases."""
 SPARSE = ("sparse", "amg", "direct")
 ENTRIES = {
+    "gemm": ("multiply",),
     "lanes": ("batch_descend",),
     "newton": ("batch_hessian", "directions", "positive"),
     "pcg": ("rotors", "assess", "begin", "advance"),
@@ -186,15 +187,21 @@ def test_bits_know_no_batch(method: str, name: str) -> None:
         assert (relax(method, network, x[:size]).phases == whole[:size]).all()
 
 
-@pytest.mark.parametrize("n", [40, 50, 300])
-def test_products_know_no_batch_at_any_size(n: int) -> None:
-    """Products of padded matrices, whose rows must not depend on their neighbours."""
+@pytest.mark.parametrize("lags", [False, True])
+@pytest.mark.parametrize("n", [33, 40, 50, 300])
+def test_products_know_no_batch_at_any_size(n: int, lags: bool) -> None:
+    """Rows of products must not depend on their neighbours, nor on where they stand."""
     rng = np.random.default_rng(n)
     network = kuramoto(n, rng).replace(inputs=range(n), outputs=(), encoding=Encoding("frequency"))
+    if lags:
+        turn = np.exp(1j * rng.normal(0, 0.3, n))
+        network = network.replace(coupling=network.coupling * turn[:, None] * turn.conj())
     x = rng.normal(0, 0.3, (200, n))
     whole = Ideal("pcg").relax(network, x).raise_for_status().phases
-    for size in (1, 5, 64):
-        assert (Ideal("pcg").relax(network, x[:size]).phases == whole[:size]).all()
+    order = rng.permutation(200)
+    assert (Ideal("pcg").relax(network, x[order]).phases == whole[order]).all()
+    for rows in (slice(1), slice(5), slice(64), slice(37, 38), slice(198, 200)):
+        assert (Ideal("pcg").relax(network, x[rows]).phases == whole[rows]).all()
 
 
 @pytest.mark.parametrize("method", METHODS)

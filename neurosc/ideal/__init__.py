@@ -16,7 +16,7 @@ from neurosc.ideal.interaction import Interaction
 from neurosc.ideal.lanes import lanes
 from neurosc.ideal.methods import SOLVERS, TOLERANCE, Method, Solver, choose
 from neurosc.ideal.phase_locking import phase_locked
-from neurosc.ideal.reduction import Reduction, reduce
+from neurosc.ideal.reduction import Reduction, Request, reduce
 from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
 from neurosc.ideal.tiles import Precision, Scheme, Stepping
@@ -202,22 +202,22 @@ class Ideal:
         if self.interaction is not None:
             pairs = zip(networks, each, strict=True)
             return gather([self.relax(net, x, nudge=nudge, start=s) for net, s in pairs])
-        problems = [reduce(network, x, nudge, s) for network, s in zip(networks, each, strict=True)]
+        requests = [Request(net, x, nudge, s) for net, s in zip(networks, each, strict=True)]
         root = seed_sequence(rng if self.noise else 0)
-        return self.relax_reduced(
-            problems, [substream(root, "network", k) for k in range(len(networks))]
+        return self.relax_requests(
+            requests, [substream(root, "network", k) for k in range(len(networks))]
         )
 
-    def relax_reduced(
+    def relax_requests(
         self,
-        problems: Sequence[Reduction],
-        rng: Sequence[RNG],
+        requests: Sequence[Request],
+        rngs: Sequence[RNG],
         flicker: Flicker | None = None,
     ) -> Relaxation:
-        """Relax what `reduce` made of several networks: phases (problems, batch, n).
+        """What chips ask for, with as many samples each: phases (requests, batch, n).
 
-        The door for other substrates. Each problem draws from its own `rng`, and `flicker` is 1/f
-        noise of all frequencies. Problems with a `Drift` are stepped.
+        Each request draws from its own of `rngs`, and `flicker` is 1/f noise of all frequencies.
+        Requests with a `Drift` are stepped.
 
         Raises
         ------
@@ -229,12 +229,13 @@ class Ideal:
                 "interaction: a device brings its own; leave it out, and give the device the terms "
                 "CouplingHarmonics and PhaseLag"
             )
+        problems = [request.reduced() for request in requests]
         stepped = self._is_stepped(problems[0], flicker)
         together = stepped or self._solver(problems[0]) is lanes
         found: dict[int, Relaxation] = {}
         for some in batches(problems) if together else [[k] for k in range(len(problems))]:
             batch = stack([problems[k] for k in some])
-            parts = split(self._relax(batch, [rng[k] for k in some], flicker), len(some))
+            parts = split(self._relax(batch, [rngs[k] for k in some], flicker), len(some))
             found.update(zip(some, parts, strict=True))
         return gather([found[k] for k in range(len(problems))])
 
