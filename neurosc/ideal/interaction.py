@@ -91,8 +91,17 @@ class Interaction:
 
     @property
     def steepness(self) -> float:
-        """sum_k k |a_k|, which |H'| does not exceed."""
-        return float(np.abs(self.harmonics) @ np.arange(1, len(self.harmonics) + 1))
+        """A bound of |H'| that exceeds its largest value by 2 % at most.
+
+        A wave of highest order n that is seen at N points is larger between them by
+        1 / cos(pi n / N) at most: Ehlich, Zeller, Math. Z. 86:41 (1964).
+        """
+        points = 16 * len(self.harmonics)
+        spectrum = np.zeros(points, dtype=np.complex128)
+        orders = np.arange(1, len(self.harmonics) + 1)
+        spectrum[orders] = orders * np.asarray(self.harmonics)
+        slopes = np.fft.fft(spectrum).real
+        return float(np.abs(slopes).max() / np.cos(np.pi / 16))
 
     def __call__(self, phase: npt.ArrayLike) -> FloatArray:
         """H at phases of any shape, radians."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy
 
@@ -10,16 +12,22 @@ from neurosc.ideal.interaction import Interaction
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.stability import DENSE_MODES, SLOWEST, growth
 from neurosc.ideal.steps import SLIP, STEP, TURNS, WATCH
+from neurosc.ideal.threads import one_blas_thread, over_chunks
 from neurosc.ideal.waves import Waves
 from neurosc.network import ComplexArray, FloatArray, IntArray
 from neurosc.substrate import Relaxation, Status
 
-CHUNK = 1 << 22
-"""Numbers of the waves and Jacobians that are held at a time: 32 MiB."""
+CHUNK = 1 << 20
+"""Numbers of the waves and Jacobians that a thread holds at a time: 8 MiB."""
 NEWTON_STEPS = 60
 """After which a sample is followed through time instead."""
+LOOKS = (0.05, 0.15, 0.4, 1 - WATCH)
+"""Shares of the time after which a sample that is followed may be near enough to its rest."""
 MOST_TIME_STEPS = 20_000
 """Of a sample whose frequencies exceed its couplings by far: it turns in far less."""
+
+Solved = tuple[FloatArray, FloatArray, np.ndarray]
+"""Phases (rows, m), residual and status."""
 
 
 def phase_locked(
@@ -33,8 +41,9 @@ def phase_locked(
 
     Newton steps (1/dt - T') step = T with the Jacobian T': implicit steps in time, of the length in
     which the fastest phase moves one radian at most, and half that in which the fastest growing
-    disturbance grows by e, so that they leave saddles as the oscillators do. Samples that they do
-    not bring to rest are followed through time from their start, and finished by such steps.
+    disturbance grows by e, so that they leave saddles as the oscillators do. Samples that 60 of
+    them do not bring to rest are followed through time from their start by Euler's method, and the
+    steps are tried again on the way and at the end.
 
     A sample is LOCKED if its largest torque is below `tolerance` times the largest that can act (at
     least 1) and no eigenvalue of the Jacobian has a positive real part off the rotations, UNSTABLE
@@ -69,38 +78,29 @@ def phase_locked(
     theta, residual = np.empty_like(start), np.empty(problem.batch)
     status = np.empty(problem.batch, dtype=np.int8)
     size = max(1, CHUNK // (m * (2 * m + 8 * interaction.orders.size)))
-    for first in range(0, problem.batch, size):
-        rows = np.arange(first, min(first + size, problem.batch))
-        model = Waves(problem.take(rows, start[rows]), injected[rows], interaction)
-        theta[rows], residual[rows], status[rows] = _solve(
-            model, start[rows], limit[rows], max_steps
-        )
+
+    def each(solve: Callable[[Waves, FloatArray, FloatArray, int], Solved], rows: IntArray) -> None:
+        def run(some: slice) -> None:
+            mine = rows[some]
+            model = Waves(problem.take(mine, start[mine]), injected[mine], interaction)
+            theta[mine], residual[mine], status[mine] = solve(
+                model, start[mine], limit[mine], max_steps
+            )
+
+        over_chunks(run, len(rows), size)
+
+    with one_blas_thread():
+        each(_settle, np.arange(problem.batch))
+        began_at_rest = (theta == start).all(axis=1)
+        each(_follow, np.flatnonzero((status != Status.LOCKED) & ~began_at_rest))
     return Relaxation(problem.full(theta), status, residual)
 
 
-def _solve(
-    model: Waves, start: FloatArray, limit: FloatArray, max_steps: int
-) -> tuple[FloatArray, FloatArray, np.ndarray]:
-    """Phases, residual and status of the samples of a model."""
-    every = np.arange(len(start))
-    at_rest = _residual(model, start, every) <= limit
-    theta, residual = _newton(model, start, every, limit, min(max_steps, NEWTON_STEPS))
-    status = _verdicts(model, theta, residual, limit)
-    left = np.flatnonzero((status != Status.LOCKED) & ~at_rest)
-    if left.size == 0:
-        return theta, residual, status
-    theta[left], turns = _follow(model, start[left], left, limit[left])
-    theta[left[~turns]], _ = _newton(
-        model, theta[left[~turns]], left[~turns], limit[left[~turns]], max_steps
-    )
-    residual[left] = _residual(model, theta[left], left)
-    status = _verdicts(model, theta, residual, limit)
-    status[left[turns]] = Status.NOT_LOCKED
-    return theta, residual, status
-
-
-def _residual(model: Waves, theta: FloatArray, samples: IntArray) -> FloatArray:
-    return np.asarray(np.abs(model.torque(theta, samples)).max(axis=1, initial=0.0))
+def _settle(model: Waves, start: FloatArray, limit: FloatArray, max_steps: int) -> Solved:
+    """Where few Newton steps lead."""
+    steps = min(max_steps, NEWTON_STEPS)
+    theta, residual = _newton(model, start, np.arange(len(start)), limit, steps)
+    return theta, residual, _verdicts(model, theta, np.arange(len(start)), residual <= limit)
 
 
 def _newton(
@@ -143,44 +143,63 @@ def _off_rotations(parts: IntArray) -> FloatArray:
     return np.asarray(np.eye(len(parts)) - same / np.maximum(same.sum(axis=1), 1))
 
 
-def _follow(
-    model: Waves, start: FloatArray, samples: IntArray, limit: FloatArray
-) -> tuple[FloatArray, np.ndarray]:
-    """Phases (rows, m) after d theta = torque dt, by Euler's method, and which still turn."""
+def _follow(model: Waves, start: FloatArray, limit: FloatArray, max_steps: int) -> Solved:
+    """Where time leads, or Newton steps on the way."""
+    dt, count = _clock(model)
+    theta, residual = start.copy(), np.full(len(start), np.inf)
+    status = np.full(len(start), Status.STEP_LIMIT, dtype=np.int8)
+    now, going, done = start.copy(), np.arange(len(start)), np.zeros(len(start), dtype=np.intp)
+    for share in LOOKS:
+        until = np.rint(share * count).astype(np.intp)
+        now[going] = _march(model, now[going], going, dt[going], (until - done)[going])
+        done = until
+        steps = min(max_steps, NEWTON_STEPS)
+        theta[going], residual[going] = _newton(model, now[going], going, limit[going], steps)
+        status[going] = _verdicts(model, theta[going], going, residual[going] <= limit[going])
+        going = going[status[going] != Status.LOCKED]
+    end = _march(model, now[going], going, dt[going], (count - done)[going])
+    moved, lately = np.abs(end - start[going]), np.abs(end - now[going])
+    turns = (moved.max(axis=1) > 2 * np.pi) & (lately.max(axis=1) > SLIP)
+    turning, others = going[turns], going[~turns]
+    theta[turning], status[turning] = end[turns], Status.NOT_LOCKED
+    residual[turning] = np.abs(model.torque(end[turns], turning)).max(axis=1)
+    theta[others], residual[others] = _newton(model, end[~turns], others, limit[others], max_steps)
+    status[others] = _verdicts(model, theta[others], others, residual[others] <= limit[others])
+    return theta, residual, status
+
+
+def _clock(model: Waves) -> tuple[FloatArray, IntArray]:
+    """The step in time and how many a sample may take, (batch,) each."""
     problem = model.problem
-    strength = np.maximum(problem.strengths[problem.member[samples]].max(axis=1), 1e-12)
+    strength = np.maximum(problem.strengths[problem.member].max(axis=1), 1e-12)
     steepest = np.sqrt(2) * strength * max(1.0, model.interaction.steepness)
-    dt = STEP / np.maximum(steepest, np.abs(problem.frequency[samples]).max(axis=1))
-    count = np.minimum(MOST_TIME_STEPS, np.ceil(TURNS / (strength * dt))).astype(np.intp)
-    watched = np.maximum(1, np.rint(WATCH * count)).astype(np.intp)
-    theta, before = start.copy(), start.copy()
-    active = np.arange(len(start))
-    for done in range(int(count.max())):
-        due = active[count[active] - watched[active] == done]
-        before[due] = theta[due]
-        torque = model.torque(theta[active], samples[active])
-        resting = np.abs(torque).max(axis=1) <= limit[active]
-        before[active[resting]] = theta[active[resting]]
-        going = ~resting & (done < count[active])
-        active, torque = active[going], torque[going]
-        if active.size == 0:
-            break
-        theta[active] += dt[active, None] * torque
-    moved, lately = np.abs(theta - start).max(axis=1), np.abs(theta - before).max(axis=1)
-    return theta, (moved > 2 * np.pi) & (lately > SLIP)
+    dt = STEP / np.maximum(steepest, np.abs(problem.frequency).max(axis=1))
+    count = np.minimum(MOST_TIME_STEPS, np.ceil(TURNS / (strength * dt)))
+    return np.asarray(dt), count.astype(np.intp)
+
+
+def _march(
+    model: Waves, start: FloatArray, samples: IntArray, dt: FloatArray, count: IntArray
+) -> FloatArray:
+    """Phases (rows, m) after `count` (rows,) steps d theta = torque dt."""
+    theta = start.copy()
+    for done in range(int(count.max(initial=0))):
+        going = np.flatnonzero(done < count)
+        theta[going] += dt[going, None] * model.torque(theta[going], samples[going])
+    return theta
 
 
 def _verdicts(
-    model: Waves, theta: FloatArray, residual: FloatArray, limit: FloatArray
+    model: Waves, theta: FloatArray, samples: IntArray, resting: np.ndarray
 ) -> np.ndarray:
-    """The status of samples (batch,) that ended at theta (batch, m)."""
+    """The status (rows,) of some samples at theta (rows, m)."""
     problem = model.problem
     status = np.full(len(theta), Status.STEP_LIMIT, dtype=np.int8)
-    resting = np.flatnonzero(residual <= limit)
-    status[resting] = Status.LOCKED
-    strength = problem.strengths.max(axis=1)[problem.member]
-    jacobians = model.jacobian(theta[resting], resting)
-    for sample, jacobian in zip(resting, jacobians, strict=True):
-        if growth(jacobian, problem.parts) > SLOWEST * max(1.0, strength[sample]):
-            status[sample] = Status.UNSTABLE
+    rows = np.flatnonzero(resting)
+    status[rows] = Status.LOCKED
+    strength = np.maximum(1.0, problem.strengths.max(axis=1)[problem.member[samples]])
+    jacobians = model.jacobian(theta[rows], samples[rows])
+    for row, jacobian in zip(rows, jacobians, strict=True):
+        if growth(jacobian, problem.parts) > SLOWEST * strength[row]:
+            status[row] = Status.UNSTABLE
     return status

@@ -15,6 +15,9 @@ from neurosc.network import ComplexArray, FloatArray, IntArray
 from neurosc.parameters import dense
 from neurosc.substrate import Nudge
 
+STRIDE = 16
+"""Orders between those whose sines are taken."""
+
 Pair = tuple[FloatArray, FloatArray]
 """Real and imaginary part. Apart, as NumPy's complex products round the end of an array otherwise
 than its middle, and a sample must not depend on its batch."""
@@ -55,6 +58,13 @@ class Waves:
     @cached_property
     def _orders(self) -> FloatArray:
         return self.interaction.orders.astype(np.float64)
+
+    @cached_property
+    def _split(self) -> list[tuple[FloatArray, IntArray]]:
+        """Multiples of 16 and remainders that add up to the orders: far fewer sines than orders."""
+        remainders = self._orders % STRIDE
+        found = [np.unique(p, return_inverse=True) for p in (self._orders - remainders, remainders)]
+        return [(values, np.asarray(places, dtype=np.intp)) for values, places in found]
 
     @cached_property
     def _coefficients(self) -> Pair:
@@ -119,9 +129,14 @@ class Waves:
         return np.asarray(slopes)
 
     def _turns(self, theta: FloatArray) -> Pair:
-        """e^{ik theta}, (rows, oscillators, orders)."""
-        angles = theta[:, :, None] * self._orders
-        return np.cos(angles), np.sin(angles)
+        """e^{ik theta}, (rows, oscillators, orders), as e^{i(k - r) theta} e^{ir theta}."""
+        (large, of_large), (small, of_small) = self._split
+        (a, b), (c, d) = (
+            (np.cos(angles), np.sin(angles))
+            for angles in (theta[:, :, None] * large, theta[:, :, None] * small)
+        )
+        left = a.take(of_large, axis=2), b.take(of_large, axis=2)
+        return _times(left, (c.take(of_small, axis=2), d.take(of_small, axis=2)))
 
     def _coupled(self, coupling: Pair, waves: Pair) -> Pair:
         """(A + i^k B) e^k: a product of the same shape for each sample."""
