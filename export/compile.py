@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import scipy
 
-from neurosc.hw_models.spiking.taps import LIF, Taps, pair_design, round_down
+from neurosc.hw_models.spiking.lif import LIF, round_down
+from neurosc.hw_models.spiking.taps import Taps, pair_design
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 
 CLOCKS = (0.0, np.pi / 2)
@@ -21,6 +22,8 @@ class SpikingProgram:
 
     Attributes
     ----------
+    neuron
+        Of each oscillator.
     taps
         Delays and weights that make the coupling a sine, in units of the period.
     current
@@ -33,6 +36,7 @@ class SpikingProgram:
         Rows of the oscillators that are read, (k,).
     """
 
+    neuron: LIF
     taps: Taps
     current: FloatArray
     coupling: FloatArray
@@ -60,16 +64,18 @@ def compile_network(
         For what pulses cannot express, and where eps times the couplings is too strong.
     """
     _check_expressible(network)
-    taps = pair_design(pairs, poles, steps_per_cycle=steps_per_cycle)
-    _check_strength(network, eps, taps.neuron)
+    neuron = LIF()
+    taps = pair_design(pairs, poles, neuron=neuron, steps_per_cycle=steps_per_cycle)
+    _check_strength(network, eps, neuron)
     free, fixed = network.free, sources(network)
     rows = scipy.sparse.csr_array(network.coupling)[free]
     field = network.field[free]
     drive = np.column_stack([field.real, field.imag, rows[:, fixed].toarray()])
     read = np.searchsorted(free, network.outputs) if network.outputs.size else np.arange(free.size)
     return SpikingProgram(
+        neuron=neuron,
         taps=taps,
-        current=taps.neuron.current(detuning(network), eps),
+        current=neuron.current(detuning(network), eps),
         coupling=eps * rows[:, free].toarray(),
         drive=eps * drive,
         outputs=read,

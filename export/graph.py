@@ -117,7 +117,7 @@ def _oscillators(
 
     m, channels = program.drive.shape
     every = np.ones(m)
-    tau = program.taps.neuron.tau * settings.period
+    tau = program.neuron.tau * settings.period
     poles = [f"pole{k + 1}" for k in range(program.taps.poles)]
     nodes: dict[str, Any] = {"input": nir.Input(input_type=np.array([channels]))}
     for name in poles:

@@ -13,9 +13,9 @@ from numpy.polynomial import Chebyshev
 
 from neurosc.hw_models.spiking.drive_table import tabulate_drive
 from neurosc.hw_models.spiking.equations import Parameters, System, read_parameters, read_system
+from neurosc.hw_models.spiking.lif import round_down
 from neurosc.hw_models.spiking.limit_cycle import Cycle, NotFiringError, find_cycle
 from neurosc.hw_models.spiking.phase_response import Response
-from neurosc.hw_models.spiking.taps import round_down
 from neurosc.network import ComplexArray, FloatArray
 
 RUNGS = 32

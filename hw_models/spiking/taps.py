@@ -1,4 +1,4 @@
-"""Sinusoidal coupling out of delayed spikes between leaky integrate-and-fire (LIF) oscillators.
+"""Sinusoidal coupling out of delayed spikes between neurons that fire once a cycle.
 
 Time is counted in free periods T0 = 1, so a delay d shifts a phase by 2 pi d. In each cycle an
 oscillator gains eps (omega_i + sum_j K_ij H(theta_j - theta_i)): one cycle is eps units of the
@@ -8,71 +8,25 @@ time of the phase network, and H is to be the sine.
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
+from neurosc.hw_models.spiking.lif import LIF, round_down
 from neurosc.ideal import Interaction
-from neurosc.network import ComplexArray, FloatArray
+from neurosc.network import ComplexArray
 
-DRIVE = 1.2
-"""Input current over threshold: the best compromise between speed and a smooth response."""
+if TYPE_CHECKING:
+    from neurosc.hw_models.spiking.neuron import Neuron
+
+__all__ = ["LIF", "Taps", "pair_design", "place", "round_down"]
+
 ORDERS = 400
 """Harmonics of an interaction that are computed; with one pole the last are 1e-5 of the first."""
-
-
-@dataclasses.dataclass(frozen=True)
-class LIF:
-    """tau dv/dt = I - v, spike and v = 0 at v = 1; free period 1.
-
-    Parameters
-    ----------
-    drive
-        I > 1, in units of the threshold.
-    """
-
-    drive: float = DRIVE
-
-    def __post_init__(self) -> None:
-        if not 1 < self.drive < np.inf:
-            raise ValueError(
-                f"drive: {self.drive} never reaches the threshold 1; give more, 1.2 by default"
-            )
-
-    @property
-    def tau(self) -> float:
-        """Membrane time constant in periods: 1 / ln(I / (I - 1))."""
-        return float(1 / np.log(self.drive / (self.drive - 1)))
-
-    @property
-    def slope(self) -> float:
-        """a = T0 / (2 pi tau), the exponent of the phase response."""
-        return float(1 / (2 * np.pi * self.tau))
-
-    def phase_response(self, theta: npt.ArrayLike) -> FloatArray:
-        """Z(theta) = exp(a theta) / (a I): radians per unit of voltage, theta in [0, 2 pi)."""
-        return np.asarray(np.exp(self.slope * np.asarray(theta)) / (self.slope * self.drive))
-
-    def harmonics(self, order: npt.ArrayLike) -> ComplexArray:
-        """Fourier coefficients z_n = 1 / [2 pi a I (I - 1) (a - i n)] of the phase response."""
-        n = np.asarray(order)
-        a, drive = self.slope, self.drive
-        return np.asarray(1 / (2 * np.pi * a * drive * (drive - 1) * (a - 1j * n)))
-
-    def current(self, omega: npt.ArrayLike, eps: float) -> FloatArray:
-        """The drive of a neuron of frequency 1 + eps omega / 2 pi per period."""
-        frequency = 1 + eps * np.asarray(omega, dtype=np.float64) / (2 * np.pi)
-        return np.asarray(1 / (1 - np.exp(-1 / (frequency * self.tau))))
-
-    @property
-    def strongest(self) -> float:
-        """4 / (I sqrt(1 + a^2)): the empirical bound on eps max_i sum_j |J_ij| + |b_i|."""
-        return float(4 / (self.drive * np.hypot(1, self.slope)))
-
-    def largest_eps(self, pull: float) -> float:
-        """The largest eps, to three digits, for a network whose strongest pull is `pull`."""
-        return round_down(self.strongest / pull)
+OFF_GRID = 1e-6
+"""Steps by which a delay may miss the grid."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +36,7 @@ class Taps:
     Attributes
     ----------
     neuron
-        The LIF oscillator for which they are made.
+        The oscillator for which they are made.
     pole
         Time constant of each pole in periods; a pole has unit gain at zero frequency.
     poles
@@ -90,10 +44,11 @@ class Taps:
     delays
         In periods, in [0, 1).
     weights
-        In volts (threshold 1) per unit of eps K_ij; they sum to zero.
+        Per unit of eps K_ij, of a LIF in volts (threshold 1), of a `Neuron` in drive (SI) times
+        period; they sum to zero.
     """
 
-    neuron: LIF
+    neuron: LIF | Neuron
     pole: float
     poles: int
     delays: tuple[float, ...]
@@ -112,9 +67,64 @@ class Taps:
         mean = float(self.neuron.harmonics(0).real * sum(self.weights))
         return Interaction.trimmed(2j * coefficient.conj(), mean)
 
+    @property
+    def deviation(self) -> float:
+        """max |H - sin|, over 1440 phases."""
+        phases = np.linspace(0, 2 * np.pi, 1440, endpoint=False)
+        return float(np.abs(self.interaction(phases) - np.sin(phases)).max())
+
+    def on_grid(
+        self, steps: int, lags: bool
+    ) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
+        """Delays (taps,) in steps, weights (taps,) for Re J, and for Im J if there are lags.
+
+        Im(J e^{i phi}) = Re J H(phi) + Im J H(phi + pi/2), and the latter is H with each delay a
+        quarter of a period shorter. Spikes come half a step late on average, so a delay that was
+        tuned to half past a step is the whole step before.
+
+        Parameters
+        ----------
+        steps
+            In a period, those that the taps were made for; with lags a multiple of 4.
+        lags
+            Whether couplings are complex. The taps are then those of both parts.
+
+        Raises
+        ------
+        ValueError
+            If a delay misses the grid.
+        """
+        exact = np.asarray(self.delays) * steps - 0.5
+        whole = np.rint(exact).astype(np.intp)
+        if np.abs(exact - whole).max() > OFF_GRID:
+            raise ValueError(
+                f"steps: the delays are not half past a step of {steps}; make the taps with "
+                f"pair_design(steps_per_cycle={steps})"
+            )
+        straight = dict(zip((whole % steps).tolist(), self.weights, strict=True))
+        if not lags:
+            return tuple(straight), tuple(straight.values()), ()
+        if steps % 4:
+            raise ValueError(
+                f"steps: {steps} is no multiple of 4, so a lag of a quarter of a period misses the "
+                "grid; choose one"
+            )
+        earlier = ((whole - steps // 4) % steps).tolist()
+        turned = dict(zip(earlier, self.weights, strict=True))
+        union = sorted({*straight, *turned})
+        return (
+            tuple(union),
+            tuple(straight.get(d, 0.0) for d in union),
+            tuple(turned.get(d, 0.0) for d in union),
+        )
+
 
 def pair_design(
-    pairs: int = 3, poles: int = 2, *, drive: float = DRIVE, steps_per_cycle: int | None = None
+    pairs: int = 3,
+    poles: int = 2,
+    *,
+    neuron: LIF | Neuron | None = None,
+    steps_per_cycle: int | None = None,
 ) -> Taps:
     """Taps at d0 + k/(2(P + 1)) periods and, with opposite weights, at their antipodes.
 
@@ -126,9 +136,10 @@ def pair_design(
     pairs
         P, 1 or more; there are 2 P taps.
     poles
-        First-order filters of a synapse, 1 or more.
-    drive
-        Input current of the LIF neurons.
+        First-order filters of a synapse, 1 or more; for a `Neuron` 2 or more, so that the drive
+        does not jump.
+    neuron
+        The oscillators, `LIF()` by default.
     steps_per_cycle
         For a simulation on a time grid: a multiple of 2(P + 1). The poles are tuned so that each
         delay is a whole number of steps plus one half, the mean lateness of a spike on the grid.
@@ -140,7 +151,11 @@ def pair_design(
     """
     if pairs < 1 or poles < 1:
         raise ValueError(f"pairs, poles: {pairs} and {poles} must both be 1 or more")
-    neuron = LIF(drive)
+    neuron = LIF() if neuron is None else neuron
+    if poles < 2 and not isinstance(neuron, LIF):
+        raise ValueError(
+            "poles: with 1 the drive of a neuron of own equations would jump; give 2 or more"
+        )
     pole = 1 / (2 * np.pi)
     if steps_per_cycle is not None:
         if steps_per_cycle < 1 or steps_per_cycle % (2 * (pairs + 1)):
@@ -148,7 +163,12 @@ def pair_design(
                 f"steps_per_cycle: {steps_per_cycle} is no multiple of {2 * (pairs + 1)}, so the "
                 f"taps of {pairs} pairs miss the grid; choose a multiple"
             )
-        pole = _tune(neuron, poles, pole, steps_per_cycle)
+        pole = _tune(neuron, pairs, poles, pole, steps_per_cycle)
+    return place(neuron, pairs, poles, pole)
+
+
+def place(neuron: LIF | Neuron, pairs: int, poles: int, pole: float) -> Taps:
+    """The taps of `pair_design` for poles of any time constant, in periods."""
     first = _first_harmonic(neuron, pole, poles)
     centre = np.angle(first) % np.pi
     amplitude = float((first * np.exp(-1j * centre)).real) / (pairs + 1)
@@ -167,30 +187,25 @@ def pair_design(
     )
 
 
-def round_down(value: float) -> float:
-    """Three digits that do not exceed a positive `value`: a limit that a message can quote."""
-    unit = 10.0 ** (np.floor(np.log10(value)) - 2)
-    return float(f"{np.floor(value / unit) * unit:.3g}")
-
-
 def _filter(n: npt.ArrayLike, pole: float, poles: int) -> ComplexArray:
     return np.asarray((1 + 2j * np.pi * np.asarray(n) * pole) ** -poles)
 
 
-def _first_harmonic(neuron: LIF, pole: float, poles: int) -> complex:
+def _first_harmonic(neuron: LIF | Neuron, pole: float, poles: int) -> complex:
     """W_1 for which the first harmonic of H is the sine."""
     return complex(0.5j / (neuron.harmonics(1) * np.conj(_filter(1, pole, poles))))
 
 
-def _tune(neuron: LIF, poles: int, pole: float, steps: int) -> float:
-    """The time constant next to `pole` that puts the centre of the taps half past a step."""
+def _tune(neuron: LIF | Neuron, pairs: int, poles: int, pole: float, steps: int) -> float:
+    """The time constant next to `pole` that puts the first tap, so all, half past a step."""
 
     def past(tau: float) -> float:
         angle = np.angle(_first_harmonic(neuron, tau, poles) / _first_harmonic(neuron, pole, poles))
         return float(angle) * steps / (2 * np.pi)
 
     centre = np.angle(_first_harmonic(neuron, pole, poles)) % np.pi * steps / (2 * np.pi)
-    wanted = np.floor(centre) + 0.5 - centre
+    first = centre - (pairs - 1) / 2 * steps / (2 * (pairs + 1))
+    wanted = np.floor(first) + 0.5 - first
     low, high = 0.5 * pole, 2 * pole
     if not past(high) < wanted < past(low):
         raise ValueError(f"steps_per_cycle: {steps} is too coarse to tune the poles; give more")

@@ -9,8 +9,8 @@ import pytest
 import scipy
 from brian2 import ms, mV, nA, nS, pA, pF, second
 
+from neurosc.hw_models.spiking.lif import LIF
 from neurosc.hw_models.spiking.neuron import Neuron
-from neurosc.hw_models.spiking.taps import LIF
 
 LEAKY = Neuron(
     "dv/dt = (I - v)/tau : 1",
