@@ -26,7 +26,7 @@ from neurosc import (
 )
 from neurosc.costs import Cost
 from neurosc.hw_models.spiking import pair_design
-from neurosc.ideal.reduction import reduce
+from neurosc.ideal.reduction import Request
 from neurosc.network import FloatArray, wrap
 from neurosc.parameters import dense
 from tests.conftest import kuramoto, random_coupling
@@ -89,6 +89,8 @@ NETWORKS: dict[str, PhaseNetwork] = {
     "floating": kuramoto(12, np.random.default_rng(3)),
     "two parts": two_parts(),
 }
+TURNING = topology.layered([2, 8, 3], rng=4)
+"""Some samples have no locked state with `NASTY`."""
 
 
 def samples(network: PhaseNetwork, batch: int = 6) -> FloatArray | None:
@@ -105,7 +107,9 @@ def test_is_the_function_and_its_slope() -> None:
     np.testing.assert_allclose(SINE(PHI.reshape(1, -1)), np.sin(PHI)[None], atol=1e-15)
     differences = (NASTY(PHI + 1e-5) - NASTY(PHI - 1e-5)) / 2e-5
     np.testing.assert_allclose(NASTY.slope(PHI), differences, atol=1e-8)
-    assert np.abs(NASTY.slope(PHI)).max() <= NASTY.steepness
+    for H in (SINE, NASTY, pair_design(1, 1).interaction):
+        steepest = np.abs(H.slope(np.linspace(0, 2 * np.pi, 20_001))).max()
+        assert 0.98 * H.steepness < steepest <= H.steepness
     assert NASTY(0.3).shape == ()
 
 
@@ -236,9 +240,41 @@ def test_many_harmonics_lock_too() -> None:
     assert np.abs(torque(network, H, x, found.phases)[:, network.free]).max() < 1e-8
 
 
-@pytest.mark.parametrize("case", NETWORKS)
+def test_time_leads_where_newton_steps_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, on = TURNING, Ideal(interaction=NASTY)
+    x = samples(network, 16)
+    plain = on.relax(network, x)
+    monkeypatch.setattr("neurosc.ideal.phase_locking.NEWTON_STEPS", 1)
+    followed = on.relax(network, x)
+    np.testing.assert_array_equal(followed.status, plain.status)
+    assert set(plain.status) == {Status.LOCKED, Status.NOT_LOCKED}
+    left = torque(network, direct, x, followed.phases)[:, network.free]
+    assert np.abs(left)[followed.locked].max() < 1e-8
+    same = np.abs(wrap(followed.phases - plain.phases)).max(axis=1) < 1e-8
+    assert same[plain.locked].mean() > 0.8  # where there are several, long steps lead to another
+
+
+def test_what_is_said_to_turn_turns_in_another_integrator() -> None:
+    network, x, free = TURNING, samples(TURNING, 2), TURNING.free
+    assert x is not None
+    found = Ideal(interaction=NASTY).relax(network, x)
+    assert found.status.tolist() == [Status.LOCKED, Status.NOT_LOCKED]
+    start = Ideal().relax(network, x).phases
+    for b, phases in enumerate(start):
+
+        def pull(_: float, theta: FloatArray, row: FloatArray = phases, b: int = b) -> FloatArray:
+            whole = row.copy()
+            whole[free] = theta
+            return np.asarray(torque(network, direct, x[b : b + 1], whole[None])[0, free])
+
+        moved = scipy.integrate.solve_ivp(pull, (0, 400), phases[free], rtol=1e-6).y[:, -1]
+        turned = np.abs(moved - phases[free]).max() > 4 * np.pi
+        assert turned == (found.status[b] == Status.NOT_LOCKED)
+
+
+@pytest.mark.parametrize("case", [*NETWORKS, "turning"])
 def test_a_sample_does_not_know_its_batch(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, on = NETWORKS[case], Ideal(interaction=NASTY)
+    network, on = {**NETWORKS, "turning": TURNING}[case], Ideal(interaction=NASTY)
     x = samples(network, 21)
     start = np.random.default_rng(0).uniform(-3, 3, (21, network.n))
     whole = on.relax(network, x, start=start)
@@ -337,7 +373,7 @@ def test_learning_does_not_take_the_loop_for_sines() -> None:
         (lambda: Ideal("steps", interaction=SINE), 'interaction: method "steps" goes with sines'),
         (lambda: Ideal("pcg", interaction=SINE), 'interaction: method "pcg" .* "auto"'),
         (lambda: Ideal(escape=True, interaction=SINE), "interaction: has no energy .* escape"),
-        (lambda: Ideal(dt=0.1, interaction=SINE), "dt: with interaction= the locked state"),
+        (lambda: Ideal(dt=0.1, interaction=SINE), "dt: with interaction= nothing is stepped"),
     ],
 )
 def test_bad_interactions(make: Any, message: str) -> None:
@@ -358,7 +394,7 @@ def test_what_cannot_honour_it_says_so(
     with pytest.raises(ValueError, match="interaction: is solved for without stepping"):
         on.record(small, samples, times=[0, 1])
     with pytest.raises(ValueError, match="interaction: a device brings its own"):
-        on.relax_reduced([reduce(small, samples)], [None])
+        on.relax_requests([Request(small, samples)], [None])
     with pytest.raises(ValueError, match="on: with an interaction there is no energy"):
         implicit_gradient(small, samples, labels, cost=CosineCost(), on=on)
     with pytest.raises(ValueError, match=r'on: .* use scheme="symmetric"'):

@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import get_args
 
-import numpy as np
 import numpy.typing as npt
 
 from neurosc.ideal.ensemble import batches, gather, split, stack, starts
 from neurosc.ideal.escape import leave_saddles
 from neurosc.ideal.flicker import Flicker
-from neurosc.ideal.interaction import Interaction
+from neurosc.ideal.interaction import Interaction, check_interaction
 from neurosc.ideal.lanes import lanes
 from neurosc.ideal.methods import SOLVERS, TOLERANCE, Method, Solver, choose
 from neurosc.ideal.phase_locking import phase_locked
@@ -21,13 +20,11 @@ from neurosc.ideal.steps import TOLERANCE as STEPS_TOLERANCE
 from neurosc.ideal.steps import Clock, steps
 from neurosc.ideal.tiles import Precision, Scheme, Stepping
 from neurosc.ideal.trajectory import Trajectory, record
-from neurosc.ideal.waves import injected
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, seed_sequence, substream
 from neurosc.substrate import Nudge, Relaxation
 
 __all__ = ["Ideal", "Interaction"]
-
 
 TIMED = ("duration", "dt", "scheme", "precision")
 """Arguments of stepping alone."""
@@ -75,15 +72,15 @@ class Ideal:
         Descend from saddles to a minimum instead of reporting them as UNSTABLE; not for `"steps"`,
         which noise drives off them.
     interaction
-        H in the place of the sine, for real oscillators that do not pull on one another in sines.
-        There need be no energy then: the phases lock where no torque is left but the mean over
-        each floating part, which turns as a whole. See `neurosc.ideal.phase_locking`.
+        H in the place of the sine, for up to 1,500 free oscillators. There need be no energy then:
+        the phases lock where no torque is left but the mean over each floating part, which turns
+        as a whole. See `neurosc.ideal.phase_locking`.
 
     Raises
     ------
-    ValueError
-        For an unknown method, negative numbers, noise with a method that knows no time, and an
-        interaction with noise, or with a method that descends an energy or steps.
+    TypeError, ValueError
+        For an unknown method, negative numbers, noise with a method that knows no time, what is no
+        interaction, and one with noise or with a method other than `"auto"` and `"newton"`.
 
     Notes
     -----
@@ -120,7 +117,7 @@ class Ideal:
             raise ValueError(
                 f'noise: {self.method} solves the noiseless network; use method="steps"'
             )
-        timed = [n for n in TIMED if getattr(self, n) != getattr(type(self), n)]
+        timed = self._timed()
         if timed and self.method in SOLVERS:
             raise ValueError(
                 f"{timed[0]}: {self.method} takes no steps in time; leave it out or use "
@@ -131,29 +128,7 @@ class Ideal:
         if self.max_steps < 1:
             raise ValueError(f"max_steps: {self.max_steps} allows no step; give 1 or more")
         if self.interaction is not None:
-            self._check_interaction()
-
-    def _check_interaction(self) -> None:
-        if not isinstance(self.interaction, Interaction):
-            raise TypeError(
-                f"interaction: expected an Interaction, not {type(self.interaction).__name__}; "
-                "write Interaction((a_1, a_2, ...)) or Interaction.from_samples(torques)"
-            )
-        if self.noise or self.method not in ("auto", "newton"):
-            what = "noise" if self.noise else f'method "{self.method}"'
-            raise ValueError(
-                f'interaction: {what} goes with sines alone; use method="auto" without noise, or '
-                "a Device with CouplingHarmonics and PhaseLag, which steps through time"
-            )
-        if self.escape:
-            raise ValueError(
-                "interaction: has no energy in which escape= could descend; leave escape out"
-            )
-        if self._timed():
-            raise ValueError(
-                f"{self._timed()[0]}: with interaction= the locked state is found without "
-                "stepping; leave it out"
-            )
+            check_interaction(self.interaction, self.method, self.noise, self.escape, self._timed())
 
     def relax(
         self,
@@ -168,7 +143,8 @@ class Ideal:
         problem = reduce(network, x, nudge, start)
         if self.interaction is None:
             return self._relax(problem, [rng])
-        return self._lock(problem, nudge, self.interaction)
+        limits = self.tolerance or TOLERANCE, self.max_steps
+        return phase_locked(problem, nudge, self.interaction, *limits, self._solver(problem))
 
     def relax_each(
         self,
@@ -238,19 +214,6 @@ class Ideal:
             parts = split(self._relax(batch, [rngs[k] for k in some], flicker), len(some))
             found.update(zip(some, parts, strict=True))
         return gather([found[k] for k in range(len(problems))])
-
-    def _lock(
-        self, problem: Reduction, nudge: Nudge | None, interaction: Interaction
-    ) -> Relaxation:
-        """The phase-locked state next to the start, or to the equilibrium with plain sines."""
-        tolerance = self.tolerance or TOLERANCE
-        if problem.start is None:
-            plain = self._solver(problem)(problem, tolerance, self.max_steps)
-            begin = np.ascontiguousarray(plain.phases[:, problem.network.free])
-            problem = dataclasses.replace(problem, start=begin)
-        return phase_locked(
-            problem, injected(problem, nudge), interaction, tolerance, self.max_steps
-        )
 
     def _solver(self, problem: Reduction) -> Solver:
         return choose(problem) if self.method == "auto" else SOLVERS[self.method]

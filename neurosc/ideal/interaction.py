@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -117,3 +118,31 @@ class Interaction:
         """sum_k Im(c_k e^{ik phi}) over `orders`."""
         angles = np.multiply.outer(np.asarray(phase, dtype=np.float64), self.orders)
         return np.asarray((np.exp(1j * angles) @ np.asarray(coefficients)).imag)
+
+
+def check_interaction(
+    given: object, method: str, noise: float, escape: bool, timed: Sequence[str]
+) -> None:
+    """Raise for what is no interaction, and for arguments of `Ideal` that do not go with one.
+
+    `timed` names those given that matter to stepping alone.
+    """
+    if not isinstance(given, Interaction):
+        raise TypeError(
+            f"interaction: expected an Interaction, not {type(given).__name__}; write "
+            "Interaction((a_1, a_2, ...)) or Interaction.from_samples(torques)"
+        )
+    if noise or method not in ("auto", "newton"):
+        what = "noise" if noise else f'method "{method}"'
+        raise ValueError(
+            f'interaction: {what} goes with sines alone; use method="auto" without noise, or a '
+            "Device with CouplingHarmonics and PhaseLag, which steps through time"
+        )
+    if escape:
+        raise ValueError(
+            "interaction: has no energy in which escape= could descend; leave escape out"
+        )
+    if timed:
+        raise ValueError(
+            f"{timed[0]}: with interaction= nothing is stepped through time; leave it out"
+        )

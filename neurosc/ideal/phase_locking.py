@@ -9,13 +9,14 @@ import scipy
 
 from neurosc.ideal.descent import LONGEST_STEP, torque_limit
 from neurosc.ideal.interaction import Interaction
+from neurosc.ideal.methods import Solver
 from neurosc.ideal.reduction import Reduction
 from neurosc.ideal.stability import DENSE_MODES, SLOWEST, growth
 from neurosc.ideal.steps import SLIP, STEP, TURNS, WATCH
 from neurosc.ideal.threads import one_blas_thread, over_chunks
-from neurosc.ideal.waves import Waves
-from neurosc.network import ComplexArray, FloatArray, IntArray
-from neurosc.substrate import Relaxation, Status
+from neurosc.ideal.waves import Waves, injected
+from neurosc.network import FloatArray, IntArray
+from neurosc.substrate import Nudge, Relaxation, Status
 
 CHUNK = 1 << 20
 """Numbers of the waves and Jacobians that a thread holds at a time: 8 MiB."""
@@ -32,10 +33,11 @@ Solved = tuple[FloatArray, FloatArray, np.ndarray]
 
 def phase_locked(
     problem: Reduction,
-    injected: ComplexArray,
+    nudge: Nudge | None,
     interaction: Interaction,
     tolerance: float,
     max_steps: int,
+    plain: Solver,
 ) -> Relaxation:
     """Where the torque of `Waves`, less its mean over each floating part, vanishes.
 
@@ -54,9 +56,11 @@ def phase_locked(
     Parameters
     ----------
     problem
-        The samples with plain sines, and with a start.
-    injected
-        Fields that arrive through the interaction, (batch, m); see `neurosc.ideal.waves.injected`.
+        The samples with plain sines.
+    nudge
+        That of the problem: a static one arrives through the interaction, any other as it is.
+    plain
+        Finds the equilibrium with plain sines, where samples without a start begin.
 
     Raises
     ------
@@ -73,7 +77,10 @@ def phase_locked(
             f"network: {m} free oscillators exceed the {DENSE_MODES} whose stability with an "
             "interaction= is examined; leave it out, or take a smaller network"
         )
-    start = np.zeros((problem.batch, m)) if problem.start is None else problem.start
+    start, field = problem.start, injected(problem, nudge)
+    if start is None:
+        phases = plain(problem, tolerance, max_steps).phases
+        start = np.ascontiguousarray(phases[:, problem.network.free])
     limit = torque_limit(problem, tolerance)
     theta, residual = np.empty_like(start), np.empty(problem.batch)
     status = np.empty(problem.batch, dtype=np.int8)
@@ -82,7 +89,7 @@ def phase_locked(
     def each(solve: Callable[[Waves, FloatArray, FloatArray, int], Solved], rows: IntArray) -> None:
         def run(some: slice) -> None:
             mine = rows[some]
-            model = Waves(problem.take(mine, start[mine]), injected[mine], interaction)
+            model = Waves(problem.take(mine, start[mine]), field[mine], interaction)
             theta[mine], residual[mine], status[mine] = solve(
                 model, start[mine], limit[mine], max_steps
             )
