@@ -3,9 +3,9 @@
 A batch of phasors is an array (rows, 2, m): cosines, then sines. Products are of its rows with J,
 so that A stands for z -> Re(J) z and, for complex couplings, B for z -> z Im(J).
 
-Sums are in loops that only read: a loop that also writes is compiled twice, in vectors and
-without, for arrays that might overlap; the two sum in other orders, and which one runs depends on
-where the arrays happen to lie.
+Only sums may be reordered, to be taken in vectors: those functions only read. A loop that writes is
+compiled twice, in vectors and without, for arrays that might overlap, and which one runs depends on
+where the arrays happen to lie; there each operation is rounded as it is written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from neurosc.network import FloatArray, IntArray
 
 Float32Array = npt.NDArray[np.float32]
 
-_VECTOR = {"reassoc", "contract", "nnan", "ninf"}
+_VECTOR = {"reassoc", "contract", "nnan", "ninf", "nsz"}
+"""What lets sums and maxima become vectors."""
 _TINY, _FLOOR = np.float32(1e-30), np.float32(1e-6)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
@@ -33,7 +34,48 @@ def rotors(theta: FloatArray, z: FloatArray) -> None:
         sincos(theta[b], z[b, 0], z[b, 1])
 
 
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+def _dot(a: Float32Array, b: Float32Array) -> np.float32:
+    total = _ZERO
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+def _largest(v: Float32Array) -> np.float32:
+    largest = _ZERO
+    for i in range(v.size):
+        largest = max(largest, abs(v[i]))
+    return largest
+
+
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _energy(
+    theta: FloatArray,
+    z: FloatArray,
+    za: FloatArray,
+    zb: FloatArray,
+    omega: FloatArray,
+    hr: FloatArray,
+    hi: FloatArray,
+    sh: FloatArray,
+    b: int,
+) -> float:
+    """Of sample b."""
+    total = 0.0
+    for i in range(theta.shape[1]):
+        c, s = z[b, 0, i], z[b, 1, i]
+        ur, ui = za[b, 0, i], za[b, 1, i]
+        if zb.size:
+            ur += zb[b, 1, i]
+            ui -= zb[b, 0, i]
+        total -= 0.5 * (c * ur + s * ui) + c * hr[b, i] + s * hi[b, i]
+        total -= omega[b, i] * theta[b, i] + 0.5 * sh[b, i] * (c * c - s * s)
+    return total
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def assess(
     theta: FloatArray,
     z: FloatArray,
@@ -49,16 +91,7 @@ def assess(
 ) -> None:
     """Diagonal of the Hessian, torque and energy from z, z Re(J) and z Im(J) (may be empty)."""
     for b in range(theta.shape[0]):
-        total = 0.0
-        for i in range(theta.shape[1]):
-            c, s = z[b, 0, i], z[b, 1, i]
-            ur, ui = za[b, 0, i], za[b, 1, i]
-            if zb.size:
-                ur += zb[b, 1, i]
-                ui -= zb[b, 0, i]
-            total -= 0.5 * (c * ur + s * ui) + c * hr[b, i] + s * hi[b, i]
-            total -= omega[b, i] * theta[b, i] + 0.5 * sh[b, i] * (c * c - s * s)
-        energy[b] = total
+        energy[b] = _energy(theta, z, za, zb, omega, hr, hi, sh, b)
         for i in range(theta.shape[1]):
             c, s = z[b, 0, i], z[b, 1, i]
             ur, ui = za[b, 0, i], za[b, 1, i]
@@ -72,13 +105,11 @@ def assess(
             torque[b, i] = omega[b, i] + c * ui - s * ur - 2.0 * sh[b, i] * s * c
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _project(v: Float32Array, members: Float32Array) -> None:
     """Take the mean over each floating part, a row of 0 and 1 / sqrt(size), out of v."""
     for p in range(members.shape[0]):
-        mean = _ZERO
-        for i in range(v.size):
-            mean += members[p, i] * v[i]
+        mean = _dot(members[p], v)
         for i in range(v.size):
             v[i] -= members[p, i] * mean
 
@@ -111,7 +142,7 @@ class Work(NamedTuple):
         return cls(z, inverse, x, r, p, zp, rho, forcing, reach, np.arange(rows))
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def begin(
     torque: FloatArray,
     z: FloatArray,
@@ -133,17 +164,14 @@ def begin(
             r[i] = np.float32(torque[b, i] / scale[b])
             p[i] = r[i] * inverse[i]
         _project(p, members)
-        rho = _ZERO
-        for i in range(m):
-            rho += r[i] * p[i]
-        work.rho[b] = rho
+        work.rho[b] = _dot(r, p)
         for i in range(m):
             c, s = np.float32(z[b, 0, i]), np.float32(z[b, 1, i])
             work.z[b, 0, i], work.z[b, 1, i] = c, s
             work.zp[b, 0, i], work.zp[b, 1, i] = c * p[i], s * p[i]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _hessian_product(
     pa: Float32Array,
     pb: Float32Array,
@@ -168,7 +196,7 @@ def _hessian_product(
         out[acted_on[j]] += pull
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_VECTOR)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def advance(
     pa: Float32Array,
     pb: Float32Array,
@@ -191,26 +219,20 @@ def advance(
         x, r, p, zp = work.x[b], work.r[b], work.p[b], work.zp[left]
         imaginary = pb[k] if pb.size else none
         _hessian_product(pa[k], imaginary, diagonal[b], acted_on, block[b], p, work.z[b], hp)
-        curvature, longest, residual = _ZERO, _TINY, _ZERO
-        for i in range(m):
-            curvature += p[i] * hp[i]
-            longest = max(longest, abs(p[i]))
+        curvature = _dot(p, hp)
         downhill = curvature > _ZERO
-        rate = work.rho[b] / curvature if downhill else work.reach[b] / longest
+        rate = work.rho[b] / curvature if downhill else work.reach[b] / max(_largest(p), _TINY)
         for i in range(m):
             x[i] += rate * p[i]
             r[i] -= rate * hp[i]
-            residual = max(residual, abs(r[i]))
-        if not downhill or residual <= work.forcing[b]:
+        if not downhill or _largest(r) <= work.forcing[b]:
             continue
         work.running[left] = b
         left += 1
         for i in range(m):
             hp[i] = r[i] * work.inverse[b, i]
         _project(hp, members)
-        rho = _ZERO
-        for i in range(m):
-            rho += r[i] * hp[i]
+        rho = _dot(r, hp)
         turn = rho / work.rho[b]
         work.rho[b] = rho
         for i in range(m):
