@@ -1,6 +1,6 @@
 """Products of a few rows or many with one matrix, each row with the bits that it has alone.
 
-An entry of the product is a register lane that sums over k in order, by one instruction a term.
+An entry of the product is a register lane that sums over k in order, by one multiply-add a term.
 Which rows share a tile, and how many, is a matter of speed alone. BLAS makes no such promise: its
 kernels for the last rows, and for small products, add in orders of their own.
 
@@ -43,7 +43,11 @@ def panels_of(matrix: Real, dtype: npt.DTypeLike = np.float64) -> Real:
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def multiply(a: Real, panels: Real, out: Real) -> None:
-    """out (rows, panels x lanes) = a (rows, k) times the matrix in panels (panels, k, lanes)."""
+    """out (rows, panels x lanes) = a (rows, k) times the matrix in panels (panels, k, lanes).
+
+    Shapes are not checked. One row or two take several panels at once: with too few sums on their
+    way, each multiply-add would wait for the one before.
+    """
     rows, count = a.shape[0], panels.shape[0]
     whole = rows - rows % ROWS
     done = 0
