@@ -119,13 +119,12 @@ def _newton(
     off = _off_rotations(parts)
     active = np.arange(len(start))
     for left in range(max_steps, -1, -1):
-        torque = model.torque(theta[active], samples[active])
+        torque, slopes = model.linearised(theta[active], samples[active])
         residual[active] = np.abs(torque).max(axis=1)
         going = residual[active] > limit[active]
-        active, torque = active[going], torque[going]
+        active, torque, slopes = active[going], torque[going], slopes[going]
         if active.size == 0 or left == 0:
             break
-        slopes = model.jacobian(theta[active], samples[active])
         if (parts >= 0).any():
             slopes = off @ slopes - (np.eye(len(off)) - off) * np.abs(slopes).max(
                 axis=(1, 2), keepdims=True
@@ -205,7 +204,7 @@ def _verdicts(
     rows = np.flatnonzero(resting)
     status[rows] = Status.LOCKED
     strength = np.maximum(1.0, problem.strengths.max(axis=1)[problem.member[samples]])
-    jacobians = model.jacobian(theta[rows], samples[rows])
+    _, jacobians = model.linearised(theta[rows], samples[rows])
     for row, jacobian in zip(rows, jacobians, strict=True):
         if growth(jacobian, problem.parts) > SLOWEST * strength[row]:
             status[row] = Status.UNSTABLE

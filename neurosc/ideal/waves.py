@@ -99,8 +99,33 @@ class Waves:
 
     def torque(self, theta: FloatArray, samples: IntArray) -> FloatArray:
         """At phases (rows, m) of some samples, less its mean over each floating part."""
-        p = self.problem
         _, felt = self._felt(self._turns(theta), samples)
+        return self._total(felt, theta, samples)
+
+    def linearised(self, theta: FloatArray, samples: IntArray) -> tuple[FloatArray, FloatArray]:
+        """The torque and its slope d torque_i / d theta_j (rows, m, m).
+
+        The slope is that of the whole torque, with the mean over floating parts.
+        """
+        p, waves = self.problem, self._turns(theta)
+        own, felt = self._felt(waves, samples)
+        real, imaginary = p.coupling
+        a = self._coefficients
+        slopes = real * self._slopes(a, waves)
+        if imaginary.size:
+            slopes += imaginary * self._slopes(_times(a, self._quarter), waves)
+        diagonal = -(self._orders * own).sum(axis=2)
+        diagonal -= 2 * p.second_harmonic[samples] * np.cos(2 * theta)
+        index = np.arange(theta.shape[1])
+        slopes[:, index, index] += diagonal
+        if p.feedback is not None:
+            rows = p.feedback.rows
+            slopes[:, rows[:, None], rows] -= p.feedback.hessian(theta, samples)
+        return self._total(felt, theta, samples), np.asarray(slopes)
+
+    def _total(self, felt: FloatArray, theta: FloatArray, samples: IntArray) -> FloatArray:
+        """The torque, with all that does not arrive as a wave."""
+        p = self.problem
         torque = p.frequency[samples] + self._push[samples] + felt.sum(axis=2)
         torque -= p.second_harmonic[samples] * np.sin(2 * theta)
         if p.feedback is not None:
@@ -109,24 +134,6 @@ class Waves:
             mine = p.parts == part
             torque[:, mine] -= np.ascontiguousarray(torque[:, mine]).mean(axis=1, keepdims=True)
         return np.asarray(torque)
-
-    def jacobian(self, theta: FloatArray, samples: IntArray) -> FloatArray:
-        """d torque_i / d theta_j (rows, m, m), with the rotation of floating parts."""
-        p, waves, k = self.problem, self._turns(theta), self._orders
-        real, imaginary = p.coupling
-        a = self._coefficients
-        slopes = real * self._slopes(a, waves)
-        if imaginary.size:
-            slopes += imaginary * self._slopes(_times(a, self._quarter), waves)
-        own, _ = self._felt(waves, samples)
-        diagonal = -(k * own).sum(axis=2)
-        diagonal -= 2 * p.second_harmonic[samples] * np.cos(2 * theta)
-        index = np.arange(theta.shape[1])
-        slopes[:, index, index] += diagonal
-        if p.feedback is not None:
-            rows = p.feedback.rows
-            slopes[:, rows[:, None], rows] -= p.feedback.hessian(theta, samples)
-        return np.asarray(slopes)
 
     def _turns(self, theta: FloatArray) -> Pair:
         """e^{ik theta}, (rows, oscillators, orders), as e^{i(k - r) theta} e^{ir theta}."""
