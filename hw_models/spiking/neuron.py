@@ -16,10 +16,13 @@ from neurosc.hw_models.spiking.equations import Parameters, System, read_paramet
 from neurosc.hw_models.spiking.lif import round_down
 from neurosc.hw_models.spiking.limit_cycle import Cycle, NotFiringError, find_cycle
 from neurosc.hw_models.spiking.phase_response import Response
+from neurosc.hw_models.spiking.time_grid import timing_error
 from neurosc.network import ComplexArray, FloatArray
 
 RUNGS = 32
 """Tables of the drive end at multiples of 1/32 octave, so that few serve all networks."""
+MISTIMED = 1e-5
+"""Periods; at eps = 0.1 such an error of each cycle is a detuning of 6e-4."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +157,15 @@ class Neuron:
     def largest_eps(self, pull: float) -> float:
         """The largest eps, to three digits, for a network whose strongest pull is `pull`."""
         return round_down(self.strongest / pull)
+
+    def check_grid(self, steps_per_cycle: int) -> None:
+        """Raise if spike times would be off by more than 1e-5 periods on so coarse a time grid."""
+        error = timing_error(self.cycle, steps_per_cycle)
+        if error > MISTIMED:
+            raise ValueError(
+                f"steps_per_cycle: with {steps_per_cycle} the spikes of this neuron are off by "
+                f"{error:.2g} periods; give more, or a lower threshold if its upstroke is steep"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain numbers and text, for JSON."""

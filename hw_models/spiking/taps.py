@@ -147,7 +147,7 @@ def pair_design(
     Raises
     ------
     ValueError
-        For numbers out of range.
+        For numbers out of range, and where a `Neuron` needs a finer time grid.
     """
     if pairs < 1 or poles < 1:
         raise ValueError(f"pairs, poles: {pairs} and {poles} must both be 1 or more")
@@ -163,6 +163,8 @@ def pair_design(
                 f"steps_per_cycle: {steps_per_cycle} is no multiple of {2 * (pairs + 1)}, so the "
                 f"taps of {pairs} pairs miss the grid; choose a multiple"
             )
+        if not isinstance(neuron, LIF):
+            neuron.check_grid(steps_per_cycle)
         pole = _tune(neuron, pairs, poles, pole, steps_per_cycle)
     return place(neuron, pairs, poles, pole)
 
