@@ -15,7 +15,7 @@ from neurosc.hw_models.terms.base import DriftTerm, InputTerm, NetworkTerm, Read
 from neurosc.hw_models.terms.edges import Directed
 from neurosc.hw_models.terms.memristor import ArrayTerm, Conductances
 from neurosc.ideal.ensemble import gather, starts
-from neurosc.ideal.reduction import Reduction, reduce
+from neurosc.ideal.reduction import Request
 from neurosc.network import FloatArray, PhaseNetwork, phasors
 from neurosc.parameters import is_sparse
 from neurosc.randomness import RNG, seed_sequence, stream, substream
@@ -116,20 +116,20 @@ class Chip:
                     realised = term.on_network(realised, site)
         return realised
 
-    def _problem(
+    def _request(
         self,
         network: PhaseNetwork,
         x: npt.ArrayLike | None,
         nudge: Nudge | None,
         start: npt.ArrayLike | None,
         own: np.random.SeedSequence | None,
-    ) -> Reduction:
+    ) -> Request:
         """What is to be relaxed when this chip is asked for `network`."""
         site = self._site(network, own)
         realised = self._realise(site)
         terms = [t for t in self.device.acting if isinstance(t, DriftTerm)]
         if not terms:
-            return reduce(realised, x, nudge, start)
+            return Request(realised, x, nudge, start)
         both = (2, site.pairs.i.size)
         directed = Directed(gain=np.ones(both), lag=np.zeros(both))
         for term in terms:
@@ -137,7 +137,7 @@ class Chip:
         drift = directed.drift(network.coupling, site.pairs, site.values(realised))
         if directed.response != 1:
             realised = realised.replace(field=directed.response * realised.field)
-        return reduce(realised, x, nudge, start, drift=drift)
+        return Request(realised, x, nudge, start, drift)
 
     def _site(self, network: PhaseNetwork, relaxation: np.random.SeedSequence | None) -> Site:
         written = network.coupling.data if is_sparse(network.coupling) else network.coupling
@@ -169,8 +169,8 @@ class Chip:
         parameters.
         """
         own = self._dynamic(rng)
-        problem = self._problem(network, _entered(self.device, network, x), nudge, start, own)
-        found = self.device.substrate.relax_reduced([problem], [own], self.device.flicker)
+        request = self._request(network, _entered(self.device, network, x), nudge, start, own)
+        found = self.device.substrate.relax_requests([request], [own], self.device.flicker)
         return self._read(network, _row(found, 0), own)
 
     def _dynamic(self, rng: RNG) -> np.random.SeedSequence | None:
@@ -257,8 +257,8 @@ class Chips(Sequence[Chip]):
         own = [chip._dynamic(root) for chip in self.chips]
         seen = _entered(device, network, x)
         each = zip(self.chips, starts(start, len(self.chips)), own, strict=True)
-        problems = [chip._problem(network, seen, nudge, first, o) for chip, first, o in each]
-        found = device.substrate.relax_reduced(problems, own, device.flicker)
+        requests = [chip._request(network, seen, nudge, first, o) for chip, first, o in each]
+        found = device.substrate.relax_requests(requests, own, device.flicker)
         return gather(
             [chip._read(network, _row(found, k), own[k]) for k, chip in enumerate(self.chips)]
         )
@@ -299,4 +299,5 @@ def _row(found: Relaxation, chip: int) -> Relaxation:
     """That of one chip."""
     first, reasons = chip * found.status.shape[1], found.reasons
     own = None if reasons is None else (lambda sample: reasons(first + sample))
-    return Relaxation(found.phases[chip], found.status[chip], found.residual[chip], own)
+    error = None if found.standard_error is None else found.standard_error[chip]
+    return Relaxation(found.phases[chip], found.status[chip], found.residual[chip], own, error)

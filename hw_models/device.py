@@ -11,6 +11,7 @@ import numpy as np
 
 from neurosc.hw_models.chip import Chip, Chips
 from neurosc.hw_models.explain import explain
+from neurosc.hw_models.spiking import SpikingOscillators
 from neurosc.hw_models.terms import KINDS
 from neurosc.hw_models.terms.base import (
     DriftTerm,
@@ -25,7 +26,7 @@ from neurosc.hw_models.terms.memristor import (
     ConductanceDrift,
     GlobalDriftCompensation,
 )
-from neurosc.hw_models.terms.noise import FlickerFrequencyNoise
+from neurosc.hw_models.terms.noise import FlickerFrequencyNoise, SpikeTimeJitter
 from neurosc.hw_models.terms.readout import ReadAveraging
 from neurosc.ideal import Ideal
 from neurosc.ideal.flicker import Flicker
@@ -39,7 +40,7 @@ SANE_SHARE = 2.0
 
 @dataclasses.dataclass(frozen=True, init=False)
 class Device:
-    """A kind of analog chip: an immutable composition of terms.
+    """A kind of chip: an immutable composition of terms.
 
         device = Device(FrequencyMismatch(0.01), PhaseNoise(1e-3)) | WeightQuantization(5)
         device.only(PhaseNoise)                 # one effect alone
@@ -56,11 +57,15 @@ class Device:
         default of 1 all rates of the terms are shares of the coupling.
     name, source
         What it is called, and where the coupling comes from; for people only.
+    oscillators
+        Spiking neurons in the place of analog oscillators; terms add to their noise. A cycle is
+        their `eps` over the coupling.
 
     Raises
     ------
     TypeError, ValueError
-        For what is no term, a term given twice, and a coupling scale that is not positive.
+        For what is no term, a term given twice, and a coupling scale that is not positive; in
+        `fabricate` and `Chip.relax`, for terms that these oscillators do not have.
 
     Warns
     -----
@@ -72,9 +77,15 @@ class Device:
     coupling_rad_per_s: float
     name: str
     source: str
+    oscillators: SpikingOscillators | None
 
     def __init__(
-        self, *terms: Term, coupling_rad_per_s: float = 1.0, name: str = "", source: str = ""
+        self,
+        *terms: Term,
+        coupling_rad_per_s: float = 1.0,
+        name: str = "",
+        source: str = "",
+        oscillators: SpikingOscillators | None = None,
     ) -> None:
         for term in terms:
             if not isinstance(term, Term):
@@ -92,11 +103,17 @@ class Device:
             )
         if not 0 < coupling_rad_per_s < np.inf:
             raise ValueError(f"coupling_rad_per_s: {coupling_rad_per_s} is not a positive number")
+        if not isinstance(oscillators, SpikingOscillators | None):
+            raise TypeError(
+                f"oscillators: {oscillators!r} are none; give SpikingOscillators(...), or leave "
+                "them out for analog ones"
+            )
         ordered = sorted(terms, key=lambda t: (t.order, type(t).__name__))
         object.__setattr__(self, "terms", tuple(ordered))
         object.__setattr__(self, "coupling_rad_per_s", float(coupling_rad_per_s))
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "source", source)
+        object.__setattr__(self, "oscillators", oscillators)
         for rate, value in (
             ("detuning", self.detuning),
             ("D", self.noise),
@@ -120,6 +137,11 @@ class Device:
                 f"reads: all {self.reads} reads are alike, as no term makes them noisy; add "
                 "TDC(jitter_s=) or ADC(noise_relative=), or leave ReadAveraging out"
             )
+        if self.oscillators is None and self.jitter:
+            raise ValueError(
+                "SpikeTimeJitter: analog oscillators have no spikes; give the device "
+                "oscillators=SpikingOscillators(...), or use TDC(jitter_s=) for the read-out"
+            )
         ages = [isinstance(t, ConductanceDrift) for t in self.terms]
         if not any(ages) and any(isinstance(t, GlobalDriftCompensation) for t in self.terms):
             raise ValueError(
@@ -137,7 +159,8 @@ class Device:
     @property
     def is_dynamic(self) -> bool:
         """Whether anything is drawn in a relaxation."""
-        return any(t.scope == "dynamic" for t in self.acting)
+        own = self.oscillators is not None and self.oscillators.is_noisy
+        return own or any(t.scope == "dynamic" for t in self.acting)
 
     @property
     def reads(self) -> int:
@@ -145,9 +168,14 @@ class Device:
         return next((t.reads for t in self.terms if isinstance(t, ReadAveraging)), 1)
 
     @property
-    def substrate(self) -> Ideal:
-        """What solves or steps the equations of its chips."""
-        return Ideal(noise=self.noise)
+    def substrate(self) -> Ideal | SpikingOscillators:
+        """What solves or steps the equations of its chips, or simulates their neurons."""
+        on = self.oscillators
+        if on is None:
+            return Ideal(noise=self.noise)
+        noise = np.hypot(on.noise, np.sqrt(2 * self.noise * on.eps))
+        jitter = np.hypot(on.jitter, self.jitter)
+        return dataclasses.replace(on, noise=float(noise), jitter=float(jitter))
 
     @property
     def noise(self) -> float:
@@ -156,6 +184,11 @@ class Device:
         for term in self.terms:
             noise *= term.noise_factor if isinstance(term, DriftTerm) else 1.0
         return noise / self.coupling_rad_per_s
+
+    @property
+    def jitter(self) -> float:
+        """Of spike times, in free periods."""
+        return sum(t.sigma_relative for t in self.terms if isinstance(t, SpikeTimeJitter))
 
     @property
     def flicker(self) -> Flicker | None:
@@ -184,6 +217,13 @@ class Device:
             return self._with((*self.terms, other))
         if not isinstance(other, Device):
             return NotImplemented
+        if None not in (self.oscillators, other.oscillators) and (
+            self.oscillators != other.oscillators
+        ):
+            raise ValueError(
+                "oscillators: the devices have different ones; make them equal with "
+                "replace(oscillators=)"
+            )
         if not self._has_rates and other._has_rates:
             return other | self
         if other._has_rates and other.coupling_rad_per_s != self.coupling_rad_per_s:
@@ -198,6 +238,7 @@ class Device:
             coupling_rad_per_s=self.coupling_rad_per_s,
             name=" | ".join(filter(None, (self.name, other.name))),
             source=self.source or other.source,
+            oscillators=self.oscillators or other.oscillators,
         )
 
     @property
@@ -238,8 +279,13 @@ class Device:
                 )
         return self._with(t.scaled(factor) if type(t).__name__ in scaled else t for t in self.terms)
 
-    def replace(self, *terms: Term, coupling_rad_per_s: float | None = None) -> Device:
-        """With terms put in the place of those of the same kind."""
+    def replace(
+        self,
+        *terms: Term,
+        coupling_rad_per_s: float | None = None,
+        oscillators: SpikingOscillators | None = None,
+    ) -> Device:
+        """With terms put in the place of those of the same kind, on other oscillators."""
         new = {type(t).__name__: t for t in terms}
         if terms:
             self._find(tuple(type(t) for t in terms))
@@ -251,6 +297,7 @@ class Device:
             coupling_rad_per_s=coupling,
             name=self.name,
             source=self.source if coupling_rad_per_s is None else "",
+            oscillators=oscillators or self.oscillators,
         )
 
     def explain(self) -> str:
@@ -282,6 +329,7 @@ class Device:
             coupling_rad_per_s=self.coupling_rad_per_s,
             name=self.name,
             source=self.source,
+            oscillators=self.oscillators,
         )
 
     def _find(self, kinds: tuple[Kind, ...]) -> set[str]:
@@ -299,4 +347,5 @@ class Device:
 
     def __repr__(self) -> str:
         terms = ", ".join(map(repr, self.terms))
-        return f"Device({terms}, coupling_rad_per_s={self.coupling_rad_per_s:g})"
+        on = "" if self.oscillators is None else f", oscillators={self.oscillators}"
+        return f"Device({terms}, coupling_rad_per_s={self.coupling_rad_per_s:g}{on})"

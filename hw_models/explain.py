@@ -21,6 +21,8 @@ def explain(device: Device) -> str:
     if device.coupling_rad_per_s == 1:
         coupling = "K = 1: rates are shares of the coupling"
     lines.append(coupling + (f" ({device.source})" if device.source else ""))
+    if device.oscillators is not None:
+        lines.append(f"oscillators: {device.oscillators}")
     lines.append(f"D/K = {device.noise:.3g}, detuning/K = {device.detuning:.3g}")
     if device.flicker is not None:
         lines[-1] += f", 1/f floor/K = {device.wander:.3g}"

@@ -8,12 +8,14 @@ import json
 from typing import Any, TypeVar
 
 from neurosc.hw_models.device import Device
+from neurosc.hw_models.spiking import files as spiking
 from neurosc.hw_models.terms import KINDS
 from neurosc.hw_models.terms.base import Term
 from neurosc.hw_models.terms.cells import CELLS, Cell
 
 FORMAT = "neurosc device"
-VERSION = 1
+VERSION = 2
+"""2 knows oscillators; 1 is read too."""
 Part = TypeVar("Part", Term, Cell)
 
 
@@ -26,6 +28,9 @@ def to_json(device: Device) -> str:
             "name": device.name,
             "coupling_rad_per_s": device.coupling_rad_per_s,
             "source": device.source,
+            "oscillators": None
+            if device.oscillators is None
+            else spiking.to_dict(device.oscillators),
             "terms": [_to_dict(term) for term in device.terms],
         },
         indent=2,
@@ -40,7 +45,7 @@ def from_json(text: str) -> Device:
         raise ValueError(f"text: is no JSON ({error}); give what to_json wrote") from None
     if not isinstance(read, dict) or read.get("format") != FORMAT:
         raise ValueError("text: is no device; give what to_json wrote")
-    if read.get("version") != VERSION:
+    if read.get("version") not in (1, VERSION):
         raise ValueError(
             f"text: has version {read.get('version')}, this neurosc reads {VERSION}; "
             "use the neurosc that wrote it"
@@ -48,11 +53,13 @@ def from_json(text: str) -> Device:
     missing = {"name", "coupling_rad_per_s", "source", "terms"} - read.keys()
     if missing:
         raise ValueError(f"text: lacks {', '.join(sorted(missing))}; give what to_json wrote")
+    oscillators = read.get("oscillators")
     return Device(
         *map(_term, read["terms"]),
         coupling_rad_per_s=read["coupling_rad_per_s"],
         name=read["name"],
         source=read["source"],
+        oscillators=None if oscillators is None else spiking.from_dict(oscillators),
     )
 
 

@@ -1,6 +1,24 @@
-"""Spiking oscillators: LIF neurons that couple like phases, in Brian2."""
+"""Spiking oscillators: neurons that couple like phases, in Brian2."""
 
-from neurosc.hw_models.spiking.oscillators import Recording, SpikingOscillators
-from neurosc.hw_models.spiking.taps import LIF, Taps, pair_design
+from neurosc.hw_models.spiking.averaging import expected_cosine, phase_errors, suggest_cycles
+from neurosc.hw_models.spiking.lif import LIF
+from neurosc.hw_models.spiking.neuron import Neuron
+from neurosc.hw_models.spiking.oscillators import SpikingOscillators
+from neurosc.hw_models.spiking.recording import Recording
+from neurosc.hw_models.spiking.runtime import MissingCompilerWarning
+from neurosc.hw_models.spiking.taps import Taps, pair_design
+from neurosc.hw_models.spiking.winfree import Winfree
 
-__all__ = ["LIF", "Recording", "SpikingOscillators", "Taps", "pair_design"]
+__all__ = [
+    "LIF",
+    "MissingCompilerWarning",
+    "Neuron",
+    "Recording",
+    "SpikingOscillators",
+    "Taps",
+    "Winfree",
+    "expected_cosine",
+    "pair_design",
+    "phase_errors",
+    "suggest_cycles",
+]

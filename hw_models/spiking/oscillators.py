@@ -3,143 +3,215 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import get_args
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from neurosc.hw_models.spiking import runtime
-from neurosc.hw_models.spiking.circuit import Circuit, clock_field, compile_circuit
-from neurosc.hw_models.spiking.model import OSCILLATORS, SPIKES, WARM_UP
+from neurosc.hw_models.spiking.checks import check_networks, check_strength
+from neurosc.hw_models.spiking.circuit import Circuit, compile_circuit
+from neurosc.hw_models.spiking.kinds import Kind, Phases, Pulsed
+from neurosc.hw_models.spiking.lif import LIF
+from neurosc.hw_models.spiking.locking import Schedule, lock
+from neurosc.hw_models.spiking.neuron import Neuron
+from neurosc.hw_models.spiking.recording import Recording, record
+from neurosc.hw_models.spiking.runs import Noise, whole_blocks
 from neurosc.hw_models.spiking.runtime import Target
-from neurosc.hw_models.spiking.taps import Taps, pair_design, round_down
-from neurosc.ideal.newton import Dense
-from neurosc.ideal.reduction import Reduction, reduce
-from neurosc.ideal.steps import SLIP
-from neurosc.network import FloatArray, IntArray, PhaseNetwork
-from neurosc.randomness import RNG
-from neurosc.substrate import Nudge, Relaxation, Status
+from neurosc.hw_models.spiking.taps import Taps, pair_design
+from neurosc.hw_models.spiking.winfree import Winfree
+from neurosc.hw_models.terms.coupling import WeightQuantization
+from neurosc.ideal import Interaction
+from neurosc.ideal.ensemble import gather, starts
+from neurosc.ideal.flicker import Flicker
+from neurosc.ideal.reduction import Request
+from neurosc.network import PhaseNetwork
+from neurosc.randomness import RNG, seed_sequence, substream
+from neurosc.substrate import Nudge, Relaxation
 
-TURNS = 1000.0
-"""Default duration in units of 1/strength: most images settle in a random, frustrated digits net.
-"""
-BLOCK = 20
-"""Cycles per call of Brian2's run; each costs it about as much as a cycle to prepare."""
-WATCH = 0.1
-"""Share of the run between the two readings of a phase."""
-SETTLED = 0.01
-"""Radians of drift between the two readings of a sample at rest."""
+FIRST, DOUBLINGS = 125.0, 3
+"""The first run in units of time over the strongest pull, and how often its length doubles."""
+NOISY = 1000.0
+"""That of the only run with noise."""
 LONGEST = 1e6
-"""Default cycles beyond which a network is taken to be too weak."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Recording:
-    """The spikes of a run, in the order of time.
-
-    Attributes
-    ----------
-    time
-        In free periods; an oscillator at phase theta spikes at -theta / 2 pi and each period on.
-    neuron
-        Which oscillator of the network spiked.
-    sample
-        In which sample.
-    cycles
-        Length of the run.
-    """
-
-    time: FloatArray
-    neuron: IntArray
-    sample: IntArray
-    cycles: int
+"""Cycles beyond which a network is taken to be too weak."""
+PAIRS, POLES = 3, 2
+"""Of a synapse unless others are asked for."""
+Named = Literal["lif", "winfree"]
 
 
 @dataclasses.dataclass(frozen=True)
 class SpikingOscillators:
-    """Leaky integrate-and-fire neurons that couple through delayed pulses, in Brian2.
+    """Neurons that spike once a cycle and couple through delayed pulses, in Brian2.
 
-    Each free oscillator is a neuron tau dv/dt = I - v with threshold 1 and free period 1; each
-    coupling is a synapse of 2 `pairs` delays and `poles` filters whose pulses, weighted by the
-    phase response of the neuron, add up to
+    Each free oscillator is a neuron of free period 1; each coupling is a synapse of 2 `pairs`
+    delays and `poles` filters whose pulses, weighted by the phase response of the neuron, add up to
 
-        eps (omega_i + sum_j K_ij sin(theta_j - theta_i) + Im(conj(z_i) b_i))   radians per cycle
+        eps (omega_i + sum_j |J_ij| H(theta_j - theta_i + arg J_ij) + field)   radians per cycle
 
-    so one cycle is eps units of the network's time. Held oscillators spike once a cycle at their
-    phase; fields come from clocks at phase 0 and pi/2. Phases are read from spike times.
+    with H the sine but for a few thousandths, so one cycle is eps units of the network's time. Held
+    oscillators spike once a cycle at their phase, inputs of amplitude r with r times the weight;
+    fields come from clocks at phase 0 and pi/2. Phases are read from spike times, which are not
+    bound to the time grid.
 
     Parameters
     ----------
+    neuron
+        `"lif"` for leaky integrate-and-fire neurons, `"winfree"` for phase neurons that pull one
+        another with a few pulses a cycle, an `LIF` or `Winfree`, or a `Neuron` of own equations.
     eps
         Coupling per cycle, radians per unit of torque: smaller is closer to the phase network
         and takes longer.
     steps_per_cycle
-        Time steps in a free period, a multiple of 2 (pairs + 1). Spikes are not bound to the grid.
+        Time steps in a free period: a multiple of 2 (pairs + 1), with lags also of 4; for Winfree
+        oscillators of their pulses.
     cycles
-        Length of the run in free periods, rounded up to a multiple of 20. Default: 1000 units
-        of time over the strongest pull.
+        Length of a run in free periods, rounded up to a multiple of 20. Default: until locked; 125
+        units of time over the strongest pull, then twice, four and eight times that for the samples
+        that need it. With noise one run of 1000 such units.
     read_cycles
         Periods over which a phase is averaged.
+    noise
+        sigma of the phase of each free oscillator, rad per sqrt(cycle); D = sigma^2 / (2 eps) of
+        `Ideal(noise=D)`.
 
     Other arguments
     ---------------
+    jitter
+        Standard deviation of each spike's time, in periods, that leaves the phase alone.
+    weight_bits
+        Synapses on 2^bits - 1 signed levels up to the largest; None does not quantise.
     pairs, poles
-        Of the synapses: see `pair_design`.
+        Of the synapses: see `pair_design`. Default 3 and 2.
+    tolerance
+        Radians from rest at which a sample is locked.
     target
         What runs Brian2: `"cpp_standalone"` (compiled once for each shape of network and kept in
         the user's cache), `"cython"` or `"numpy"`; `"auto"` takes the first that works.
     progress
-        Show a bar.
+        Show a bar; None shows it on a terminal for what takes longer than ten seconds.
 
     Raises
     ------
     ValueError
-        For numbers out of range; in `relax`, for what these neurons cannot do: amplitude-coded
-        inputs, lags, second harmonics, couplings too strong for `eps`, and nudges that are not a
-        static field; without a C++ compiler.
+        For numbers out of range; in `relax`, for what these neurons cannot do: second harmonics
+        (but Winfree oscillators), couplings too strong for `eps`, and nudges that are no static
+        field, unless frozen; without the compiler of a `target`.
+
+    Warns
+    -----
+    MissingCompilerWarning
+        Where NumPy has to do, many times slower.
 
     Notes
     -----
-    Phases are read twice: over the last `read_cycles`, and over as many a tenth of the run
-    before. A sample is LOCKED if no phase, against its reference, drifted by more than .01 rad in
-    between; NOT_LOCKED if one drifted by more than half a radian, as in `Ideal("steps")`, or if a
-    neuron did not spike once a cycle, give or take one spike; else STEP_LIMIT, and more `cycles`
-    help. The residual is the torque of the phase network at the phases read.
+    Phases are read three times: over the last `read_cycles`, and over as many a tenth and a fifth
+    of the run before. The steps between tell the way that is left; a sample is LOCKED if that is
+    at most `tolerance`, NOT_LOCKED if a phase moved by more than half a radian in a step or a
+    neuron did not spike once a cycle, give or take one spike, else STEP_LIMIT. With noise, a step
+    may be six spreads of a locked oscillator longer, and what does not drift is LOCKED. `explain`
+    names the oscillators. The residual is the torque of the phase network at the phases read.
+    `standard_error` is the scatter of eight parts of the reading, honest where one is longer than
+    the network remembers, 1/(eps lambda_2) cycles.
 
     Source: phase reduction after Kuramoto (1984) and Winfree (1967); the taps are `pair_design`.
     """
 
+    neuron: Named | LIF | Winfree | Neuron = "lif"
     eps: float = 0.2
     steps_per_cycle: int = 128
     cycles: int | None = None
     read_cycles: int = 16
-    pairs: int = dataclasses.field(default=3, kw_only=True)
-    poles: int = dataclasses.field(default=2, kw_only=True)
+    noise: float = 0.0
+    jitter: float = dataclasses.field(default=0.0, kw_only=True)
+    weight_bits: int | None = dataclasses.field(default=None, kw_only=True)
+    pairs: int | None = dataclasses.field(default=None, kw_only=True)
+    poles: int | None = dataclasses.field(default=None, kw_only=True)
+    tolerance: float = dataclasses.field(default=1e-3, kw_only=True)
     target: Target = dataclasses.field(default="auto", kw_only=True)
-    progress: bool = dataclasses.field(default=False, kw_only=True)
+    progress: bool | None = dataclasses.field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not 0 < self.eps < float("inf"):
-            raise ValueError(f"eps: {self.eps} is not a positive number; give about 0.2")
+        if not isinstance(self.neuron, LIF | Winfree | Neuron) and self.neuron not in get_args(
+            Named
+        ):
+            raise ValueError(
+                f"neuron: {self.neuron!r} is none; use 'lif', 'winfree', LIF(drive), "
+                "Winfree(pulses) or Neuron(equations, ...)"
+            )
+        for name, remedy in {"eps": "about 0.2", "tolerance": "about 1e-3"}.items():
+            if not 0 < getattr(self, name) < np.inf:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} is not a positive number; give {remedy}"
+                )
+        for name, unit in {"noise": "rad per sqrt(cycle)", "jitter": "periods"}.items():
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name}: {getattr(self, name)} is not a number >= 0; give {unit}")
         if self.read_cycles < 1:
             raise ValueError(f"read_cycles: {self.read_cycles} reads nothing; give 1 or more")
-        if self.cycles is not None and self.cycles < 2 * self.read_cycles:
+        if self.cycles is not None and self.cycles < 3 * self.read_cycles:
             raise ValueError(
-                f"cycles: {self.cycles} leave no room for two readings of {self.read_cycles}; "
-                f"give {2 * self.read_cycles} or more"
+                f"cycles: {self.cycles} leave no room for three readings of {self.read_cycles}; "
+                f"give {3 * self.read_cycles} or more, or less read_cycles"
             )
         if self.target not in get_args(Target):
             raise ValueError(f"target: {self.target!r} is unknown; use one of {get_args(Target)}")
-        _ = self.taps  # pairs, poles and steps that do not fit are an error of the constructor
+        if self.weight_bits is not None:
+            WeightQuantization(self.weight_bits)  # tells what it may be
+        _ = self.kind
+
+    @cached_property
+    def kind(self) -> Kind:
+        """The oscillators on their time grid."""
+        neuron = self.neuron
+        if isinstance(neuron, str):
+            neuron = LIF() if neuron == "lif" else Winfree()
+        if not isinstance(neuron, Winfree):
+            return Pulsed(self.steps_per_cycle, neuron, self._taps(neuron))
+        for name in ("pairs", "poles"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name}: Winfree oscillators have no taps; leave it out")
+        if self.jitter:
+            raise ValueError(
+                "jitter: a pulse of a Winfree oscillator tells its phase, whenever it comes; use "
+                "neuron='lif', or noise="
+            )
+        if self.steps_per_cycle % neuron.pulses:
+            raise ValueError(
+                f"steps_per_cycle: {self.steps_per_cycle} is no multiple of the {neuron.pulses} "
+                "pulses; choose one"
+            )
+        return Phases(self.steps_per_cycle, neuron)
+
+    def _taps(self, neuron: LIF | Neuron) -> Taps:
+        pairs = PAIRS if self.pairs is None else self.pairs
+        poles = POLES if self.poles is None else self.poles
+        return pair_design(pairs, poles, neuron=neuron, steps_per_cycle=self.steps_per_cycle)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether two relaxations differ."""
+        return self.noise > 0 or self.jitter > 0
 
     @property
     def taps(self) -> Taps:
-        """The taps of every synapse."""
-        return pair_design(self.pairs, self.poles, steps_per_cycle=self.steps_per_cycle)
+        """The taps of every synapse.
+
+        Raises
+        ------
+        ValueError
+            For Winfree oscillators, which have none.
+        """
+        if isinstance(self.kind, Pulsed):
+            return self.kind.taps
+        raise ValueError("taps: Winfree oscillators have none; see interaction")
+
+    @property
+    def interaction(self) -> Interaction:
+        """H, averaged over a cycle: `Ideal(interaction=on.interaction)` predicts the phases."""
+        return self.kind.interaction
 
     def relax(
         self,
@@ -152,12 +224,47 @@ class SpikingOscillators:
     ) -> Relaxation:
         """Relax samples x (batch, inputs) from `start` or phase 0; see `Substrate`.
 
-        Nothing is random, so `rng` has no effect.
+        `rng` matters only with noise or jitter.
         """
-        problem, circuit = self._prepare(network, x, nudge, start)
-        cycles = self._duration(network)
-        runs = self._run(circuit, cycles, record=False)
-        return self._read(problem, [sums for _, sums in runs])
+        return self._relax([Request(network, x, nudge, start)], [rng])[0]
+
+    def relax_each(
+        self,
+        networks: Sequence[PhaseNetwork],
+        x: npt.ArrayLike | None = None,
+        *,
+        nudge: Nudge | None = None,
+        start: npt.ArrayLike | None = None,
+        rng: RNG = None,
+    ) -> Relaxation:
+        """The same samples on several networks of the same roles: phases (networks, batch, n)."""
+        if len(networks) == 0:
+            raise ValueError("networks: there are none; give at least one")
+        each = starts(start, len(networks))
+        root = seed_sequence(rng)
+        return gather(
+            self._relax(
+                [Request(n, x, nudge, s) for n, s in zip(networks, each, strict=True)],
+                [substream(root, "network", k) for k in range(len(networks))],
+            )
+        )
+
+    def relax_requests(
+        self, requests: Sequence[Request], rngs: Sequence[RNG], flicker: Flicker | None = None
+    ) -> Relaxation:
+        """What chips ask for, as one batch: phases (chips, batch, n); see `Ideal.relax_requests`.
+
+        Raises
+        ------
+        ValueError
+            For `flicker`, 1/f noise, which these neurons do not have.
+        """
+        if flicker is not None:
+            raise ValueError(
+                "FlickerFrequencyNoise: the drive of spiking neurons stays constant; leave the "
+                "term out, or simulate the device without oscillators="
+            )
+        return gather(self._relax(requests, rngs))
 
     def record(
         self,
@@ -167,171 +274,68 @@ class SpikingOscillators:
         nudge: Nudge | None = None,
         start: npt.ArrayLike | None = None,
         cycles: int = 100,
+        voltages: bool = False,
+        rng: RNG = None,
     ) -> Recording:
-        """The spikes of all oscillators over `cycles`, rounded up to a multiple of 20."""
-        problem, circuit = self._prepare(network, x, nudge, start)
-        length = _whole_blocks(cycles)
-        m = problem.frequency.shape[1]
-        time, neuron, sample = [], [], []
-        for first, run in self._run(circuit, length, record=True):
-            age = run[f"{SPIKES}.age"] * self.taps.pole
-            time.append(run[f"{SPIKES}.t"] - WARM_UP - age)
-            neuron.append(network.free[run[f"{SPIKES}.i"] % m])
-            sample.append(first + run[f"{SPIKES}.i"] // m)
-        fixed = np.setdiff1d(np.arange(network.n), network.free)
-        held = circuit.turns[:, : fixed.size, None] + np.arange(length)
-        rows = np.broadcast_to(np.arange(problem.batch)[:, None, None], held.shape)
-        columns = np.broadcast_to(fixed[:, None], held.shape)
-        times = np.concatenate([*time, held.ravel()])
-        order = np.argsort(times, kind="stable")
-        order = order[times[order] >= -0.5 / self.steps_per_cycle]  # less the warm-up
-        return Recording(
-            times[order],
-            np.concatenate([*neuron, columns.ravel()])[order],
-            np.concatenate([*sample, rows.ravel()])[order],
-            length,
+        """The spikes of all oscillators over `cycles`, rounded up to a multiple of 20.
+
+        With `voltages` also membrane and drive at each step of the grid.
+        """
+        request = self._quantised(Request(network, x, nudge, start))
+        circuit = self._compile([request])
+        return record(
+            circuit, whole_blocks(cycles), self._noise([rng]), runtime.choose_target(self.target),
+            progress=self.progress, voltages=voltages,
+        )  # fmt: skip
+
+    def _relax(self, requests: Sequence[Request], rngs: Sequence[RNG]) -> list[Relaxation]:
+        circuit = self._compile([self._quantised(request) for request in requests])
+        target = runtime.choose_target(self.target)
+        schedule = Schedule(self._legs(circuit), self.read_cycles, self.tolerance)
+        return lock(circuit, schedule, self._noise(rngs), target, self.progress)
+
+    def _compile(self, requests: Sequence[Request]) -> Circuit:
+        check_networks(requests, self.kind)
+        circuit = compile_circuit(requests, self.kind, self.eps)
+        check_strength(circuit)
+        return circuit
+
+    def _quantised(self, request: Request) -> Request:
+        """With couplings and fields of `weight_bits`."""
+        if self.weight_bits is None:
+            return request
+        if request.drift is not None:
+            raise ValueError(
+                "weight_bits: is for networks; a device quantises by its term WeightQuantization"
+            )
+        return request._replace(
+            network=WeightQuantization(self.weight_bits).quantised(request.network)
         )
 
-    def _prepare(
-        self,
-        network: PhaseNetwork,
-        x: npt.ArrayLike | None,
-        nudge: Nudge | None,
-        start: npt.ArrayLike | None,
-    ) -> tuple[Reduction, Circuit]:
-        _refuse(network, nudge)
-        problem = reduce(network, x, nudge, start)
-        self._check_strength(problem, nudge)
-        circuit = compile_circuit(
-            problem, nudge, taps=self.taps, steps=self.steps_per_cycle, eps=self.eps
-        )
-        return problem, circuit
+    def _noise(self, rngs: Sequence[RNG]) -> Noise:
+        """With a key for each problem."""
+        if not self.is_noisy:
+            return Noise(0.0, 0.0, np.zeros((len(rngs), 2), dtype=np.int32))
+        words = [substream(rng, "spikes").generate_state(2, np.uint32) for rng in rngs]
+        return Noise(self.noise, self.jitter, np.stack(words).view(np.int32))
 
-    def _check_strength(self, problem: Reduction, nudge: Nudge | None) -> None:
-        """Pulses too strong for phase reduction make neurons skip or double spikes."""
-        network, bound = problem.network, self.taps.neuron.strongest
-        pull = network.strength[network.free] - np.abs(network.field[network.free])
-        pull = pull + np.abs(clock_field(network, nudge, problem.batch))
-        if self.eps * pull.max() > bound:
-            raise ValueError(
-                f"eps: {self.eps:g} times the largest pull on an oscillator, {pull.max():.4g}, "
-                f"exceeds {bound:.3g}, above which these neurons leave the rhythm; for this "
-                f"network give eps <= {self.taps.neuron.largest_eps(pull.max())}"
-            )
-        slowest = float(problem.frequency.min())
-        if self.eps * slowest <= -2 * np.pi:
-            raise ValueError(
-                f"eps: {self.eps:g} times the frequency {slowest:.4g} stops the oscillator; "
-                f"give eps < {round_down(2 * np.pi / -slowest)}"
-            )
-
-    def _duration(self, network: PhaseNetwork) -> int:
-        """Cycles of a run, a whole number of blocks."""
+    def _legs(self, circuit: Circuit) -> tuple[int, ...]:
+        """Cycles of each run, whole numbers of blocks."""
         if self.cycles is not None:
-            return _whole_blocks(self.cycles)
-        strongest = float(network.strength[network.free].max())
-        enough = TURNS / (strongest * self.eps) if strongest > 0 else 0.0
-        if enough > LONGEST:
+            return (whole_blocks(self.cycles),)
+        least = 3 * self.read_cycles
+        strongest = float(max(p.strengths.max() for p in circuit.problems))
+        unit = 1 / (strongest * self.eps) if strongest > 0 else 0.0
+        if self.is_noisy:
+            legs = [NOISY * unit]
+        else:
+            legs = [FIRST * unit * 2**k for k in range(DOUBLINGS + 1)]
+        if sum(legs) > LONGEST:
             raise ValueError(
                 f"cycles: with couplings and fields of {strongest:.3g} at most this network takes "
-                f"{enough:.3g} to settle; raise eps, scale the network up, or give cycles="
+                f"{sum(legs):.3g} to settle; raise eps, scale the network up, or give cycles="
             )
-        return _whole_blocks(max(enough, 2 * self.read_cycles))
+        return tuple(whole_blocks(max(leg, least)) for leg in legs)
 
-    def _windows(self, cycles: int) -> tuple[int, int]:
-        """First cycles of the two readings."""
-        second = cycles - self.read_cycles
-        return max(0, second - max(self.read_cycles, round(WATCH * cycles))), second
-
-    def _run(
-        self, circuit: Circuit, cycles: int, *, record: bool
-    ) -> Iterator[tuple[int, runtime.Arrays]]:
-        """Simulate run by run; yields the first sample of each and what it left."""
-        shape = circuit.shape(self.pairs, BLOCK, record)
-        n, size, batch = self.steps_per_cycle, circuit.samples_per_run, len(circuit.frequency)
-        first, second = self._windows(cycles)
-        steps = {
-            "first_from": (WARM_UP + first) * n,
-            "first_to": (WARM_UP + first + self.read_cycles) * n,
-            "second_from": (WARM_UP + second) * n,
-            "blocks": cycles // BLOCK,
-        }
-        shared = {f"{OSCILLATORS}.{name}": np.array([k]) for name, k in steps.items()}
-
-        def one(begin: int) -> runtime.Arrays:
-            arrays = circuit.arrays(slice(begin, begin + size))
-            kept = min(size, batch - begin) * circuit.frequency.shape[1]
-            left = runtime.simulate(shape, self.target, {**arrays, **shared})
-            return {k: v[:kept] if k.startswith(OSCILLATORS) else v for k, v in left.items()}
-
-        begins = range(0, batch, size)
-        runtime.prepare(shape, self.target)
-        with (
-            ThreadPoolExecutor(_processors()) as pool,
-            tqdm(total=batch, desc="spiking", unit="sample", disable=not self.progress) as bar,
-        ):
-            for begin, left in zip(begins, pool.map(one, begins), strict=True):
-                bar.update(min(size, batch - begin))
-                yield begin, left
-
-    def _read(self, problem: Reduction, runs: list[runtime.Arrays]) -> Relaxation:
-        def gathered(name: str) -> FloatArray:
-            parts = [run[f"{OSCILLATORS}.{name}"] for run in runs]
-            return np.concatenate(parts).reshape(problem.frequency.shape)
-
-        def phases(window: str) -> FloatArray:
-            return np.arctan2(gathered(f"sin_{window}"), gathered(f"cos_{window}"))
-
-        theta = phases("second")
-        before, after = problem.full(phases("first")), problem.full(theta)
-        drift = np.abs(np.angle(np.exp(1j * (after - before)))).max(axis=1)
-        counts = np.stack([gathered("count_first"), gathered("count_second")])
-        regular = (np.abs(counts - self.read_cycles) <= 1).all(axis=(0, 2))
-        torque = Dense(problem).evaluate(theta, np.arange(len(theta))).torque
-        status = np.where(drift <= SETTLED, Status.LOCKED, Status.STEP_LIMIT)
-        status[~regular | (drift > SLIP)] = Status.NOT_LOCKED
-        return Relaxation(after, status.astype(np.int8), np.abs(torque).max(axis=1))
-
-
-def _refuse(network: PhaseNetwork, nudge: Nudge | None) -> None:
-    """Raise for what the neurons cannot do, before anything runs."""
-    if network.encoding.kind == "amplitude" and network.inputs.size:
-        raise ValueError(
-            "encoding: a spike carries no amplitude, so amplitude-coded inputs cannot enter; use "
-            'Encoding("phase", scale) or Encoding("frequency", scale)'
-        )
-    if network.is_complex:
-        raise ValueError(
-            "coupling: lags need taps of their own for each synapse, which this substrate does "
-            "not make; use real couplings, or on=Ideal()"
-        )
-    if np.any(network.second_harmonic[network.free]):
-        raise ValueError(
-            "second_harmonic: the taps cancel the second harmonic of the pulses, so none can be "
-            "injected; set it to zero, or use on=Ideal()"
-        )
-    if nudge is None or nudge.beta == 0:
-        return
-    drive = nudge.cost.drive(nudge.target, network.outputs.size)
-    if drive is None or np.any(drive.second_harmonic):
-        raise ValueError(
-            f"nudge: {type(nudge.cost).__name__} is not the static field that clocks can give; "
-            "use CosineCost, or on=Ideal()"
-        )
-    if (network.frame[network.outputs] >= 0).any():
-        raise ValueError(
-            "nudge: the outputs are measured against a reference oscillator, which a clock does "
-            "not follow; anchor them with a held oscillator or a field instead of reference=, or "
-            "use on=Ideal()"
-        )
-
-
-def _whole_blocks(cycles: float) -> int:
-    return int(np.ceil(cycles / BLOCK)) * BLOCK
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

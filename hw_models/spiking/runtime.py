@@ -13,18 +13,41 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from neurosc.hw_models.spiking.model import AFFERENTS, INPUTS, RECURRENTS, SOURCES, Shape
+from neurosc.hw_models.spiking.model import AFFERENTS, RECURRENTS, Shape
+from neurosc.hw_models.spiking.worker import DONE
 
 Target = Literal["auto", "cpp_standalone", "cython", "numpy"]
+Chosen = Literal["cpp_standalone", "cython", "numpy"]
 Arrays = dict[str, np.ndarray]
+
+
+class MissingCompilerWarning(UserWarning):
+    """A simulation runs slowly for the want of a compiler."""
+
 
 KEPT = ("main", "main.exe", "files.json", "shape.json")
 """Files of a build that a run needs."""
+KEPT_FOR = 90 * 86400.0
+"""Seconds since its last use after which a build is removed."""
+SOURCES_OF_A_BUILD = (
+    "model",
+    "membrane",
+    "lif",
+    "custom",
+    "equations",
+    "formulas",
+    "winfree",
+    "counter_noise",
+    "worker",
+)
 
 
 def find_compiler() -> str | None:
@@ -34,17 +57,31 @@ def find_compiler() -> str | None:
     return next((found for found in map(shutil.which, names) if found), None)
 
 
-def choose_target(target: Target) -> Literal["cpp_standalone", "cython", "numpy"]:
-    """What `"auto"` stands for here, or an error if the target needs a compiler that is missing."""
+def choose_target(target: Target) -> Chosen:
+    """What `"auto"` stands for here, or an error if a named target lacks its compiler.
+
+    Warns
+    -----
+    MissingCompilerWarning
+        Where `"auto"` has to do with NumPy.
+    """
     if target == "numpy":
         return target
     if os.name == "nt":  # Cython finds Microsoft's compiler, which takes none of our flags
         return "cython"
     if find_compiler() is None:
-        raise ValueError(
-            f"target: {target!r} needs a C++ compiler, and neither $CXX, c++, g++ nor clang++ is "
-            'on the path; install g++, or pass target="numpy" (slow)'
+        what = (
+            "needs a C++ compiler, and neither $CXX, c++, g++ nor clang++ is on the path; install "
+            "g++ (Debian: apt install g++, macOS: xcode-select --install)"
         )
+        if target != "auto":
+            raise ValueError(f'target: {target!r} {what}, or pass target="numpy" (slow)')
+        warnings.warn(
+            f"target: {target!r} {what}; until then NumPy runs it, many times slower",
+            MissingCompilerWarning,
+            stacklevel=2,
+        )
+        return "numpy"
     return "cython" if target == "cython" else "cpp_standalone"
 
 
@@ -54,13 +91,12 @@ def cache_directory() -> Path:
     return Path(root) / "neurosc" / "spiking"
 
 
-def prepare(shape: Shape, target: Target) -> None:
-    """Build what `simulate` needs, so that parallel runs find it there."""
-    if choose_target(target) == "cpp_standalone":
-        build_once(shape)
-
-
-def simulate(shape: Shape, target: Target, arrays: Arrays) -> Arrays:
+def simulate(
+    shape: Shape,
+    target: Chosen,
+    arrays: Arrays,
+    progress: Callable[[int], object] = lambda blocks: None,
+) -> Arrays:
     """Run a model.
 
     Parameters
@@ -70,27 +106,26 @@ def simulate(shape: Shape, target: Target, arrays: Arrays) -> Arrays:
     target
         What runs it.
     arrays
-        Named part.variable as in `model.INPUTS`, and part.pre and part.post of the synapses.
+        Named part.variable as in `Shape.inputs`, and part.pre and part.post of the synapses.
+    progress
+        Is told how many blocks are done.
 
     Returns
     -------
     dict of arrays
-        Named part.variable as in `worker.outputs`.
+        Named part.variable as in `Shape.outputs`.
 
     Raises
     ------
-    ValueError
-        Without a compiler that the target needs.
     RuntimeError
         If the build or the run fails, with the end of its messages.
     """
-    chosen = choose_target(target)
     with _workplace() as here:
-        if chosen == "cpp_standalone":
-            return _run_standalone(build_once(shape), here, shape, arrays)
+        if target == "cpp_standalone":
+            return _run_standalone(build_once(shape), here, shape, arrays, progress)
         (here / "shape.json").write_text(json.dumps(dataclasses.asdict(shape)))
         np.savez(here / "arrays.npz", **arrays)  # type: ignore[arg-type]
-        _child(here, "run", chosen)
+        _child(here, "run", target, progress=progress)
         with np.load(here / "results.npz") as results:
             return dict(results)
 
@@ -106,7 +141,9 @@ def build_once(shape: Shape) -> Path:
         raise RuntimeError("the C++ compiler has left the path; put it back")
     place = cache_directory() / _fingerprint(shape, compiler)
     if place.exists():
+        os.utime(place)
         return place
+    _forget(place.parent)
     place.parent.mkdir(parents=True, exist_ok=True)
     with _workplace() as here, _workplace(place.parent) as staged:
         (here / "shape.json").write_text(json.dumps(dataclasses.asdict(shape)))
@@ -124,9 +161,17 @@ def build_once(shape: Shape) -> Path:
     return place
 
 
+def _forget(cache: Path) -> None:
+    """Remove builds that nothing has used for long."""
+    for build in cache.glob("*") if cache.exists() else ():
+        with contextlib.suppress(OSError):  # another process may do the same
+            if time.time() - build.stat().st_mtime > KEPT_FOR:
+                shutil.rmtree(build)
+
+
 def _fingerprint(shape: Shape, compiler: str) -> str:
     """A hash of all that enters the executable."""
-    code = [(Path(__file__).parent / f"{m}.py").read_bytes() for m in ("model", "taps", "worker")]
+    code = [(Path(__file__).parent / f"{m}.py").read_bytes() for m in SOURCES_OF_A_BUILD]
     facts = [
         json.dumps(dataclasses.asdict(shape)),
         importlib.metadata.version("brian2"),
@@ -144,36 +189,38 @@ def _workplace(inside: Path | None = None) -> Any:
         yield Path(name)
 
 
-def _child(here: Path, *arguments: str) -> None:
+def _child(here: Path, *arguments: str, progress: Callable[[int], object] | None = None) -> None:
     """Run the worker in a directory; Brian2's own temporary files stay in it."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     environment |= {"TMPDIR": str(here), "TEMP": str(here), "TMP": str(here)}
     command = [sys.executable, "-P", "-m", "neurosc.hw_models.spiking.worker", *arguments]
-    _call(command, here, environment)
+    _call(command, here, environment, progress)
 
 
-def _run_standalone(build: Path, here: Path, shape: Shape, arrays: Arrays) -> Arrays:
+def _run_standalone(
+    build: Path,
+    here: Path,
+    shape: Shape,
+    arrays: Arrays,
+    progress: Callable[[int], object],
+) -> Arrays:
     """Call the executable with files that it reads in `here`."""
     (here / "results").mkdir()
     static = here / "static_arrays"
     static.mkdir()
     settings = []
-    for part, variables in INPUTS.items():
-        if part == SOURCES and not shape.sources:
-            continue
+    for part, variables in shape.inputs.items():
         if part in (AFFERENTS, RECURRENTS):
-            if not getattr(shape, part):
-                continue
             for end, ours in (("sources", "pre"), ("targets", "post")):
                 edges = arrays[f"{part}.{ours}"].astype(np.int32)
                 edges.tofile(static / f"_static_array__array_{part}_{end}")
         for variable in variables:
             name = f"{part}.{variable}"
             values = arrays[name]
-            values.astype(np.int32 if values.dtype.kind == "i" else np.float64).tofile(here / name)
+            values.astype(np.int32 if values.dtype.kind in "iu" else np.float64).tofile(here / name)
             settings.append(f"{name}={name}")
     executable = build / ("main.exe" if os.name == "nt" else "main")
-    _call([str(executable), "--results_dir", "results/", *settings], here, None)
+    _call([str(executable), "--results_dir", "results/", *settings], here, None, progress)
     files = json.loads((build / "files.json").read_text())
     return {
         name: np.fromfile(here / "results" / file, dtype=_kind(name))
@@ -182,17 +229,38 @@ def _run_standalone(build: Path, here: Path, shape: Shape, arrays: Arrays) -> Ar
 
 
 def _kind(name: str) -> type:
-    variable = name.split(".")[1]
-    return np.int32 if variable == "i" or variable.startswith("count") else np.float64
+    return np.int32 if name.endswith(".i") else np.float64
 
 
-def _call(command: list[str], here: Path, environment: dict[str, str] | None) -> None:
-    done = subprocess.run(
-        command, cwd=here, env=environment, capture_output=True, text=True, check=False
-    )
+def _call(
+    command: list[str],
+    here: Path,
+    environment: dict[str, str] | None,
+    progress: Callable[[int], object] | None,
+) -> None:
+    """Run a command to its end; what it says of blocks goes to `progress`, the rest is kept."""
+    said = []
+    with subprocess.Popen(
+        command,
+        cwd=here,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as running:
+        try:
+            for line in running.stdout or ():
+                if not line.startswith(DONE):
+                    said.append(line)
+                elif progress is not None:
+                    progress(int(line.removeprefix(DONE)))
+        except BaseException:
+            running.kill()
+            raise
     # Brian2's executable goes on after an array that it cannot read
-    if done.returncode or done.stderr.startswith("Error") or done.stdout.startswith("Error"):
+    if running.returncode or any(line.startswith("Error") for line in said):
         raise RuntimeError(
-            f"{Path(command[0]).name} failed with code {done.returncode}; its last words: "
-            f"{(done.stdout + done.stderr)[-2000:]}"
+            f"{Path(command[0]).name} failed with code {running.returncode}; its last words: "
+            f"{''.join(said)[-2000:]}"
         )

@@ -19,19 +19,19 @@ import numpy as np
 
 from neurosc.hw_models.spiking.model import (
     AFFERENTS,
-    INPUTS,
     OSCILLATORS,
     RECURRENTS,
-    SPIKES,
-    SUMS,
     WARM_UP,
     Model,
     Shape,
     build,
+    period,
 )
 
 FLAGS = ("-w", "-O3", "-ffp-contract=off")
 """No fast-math and no fused operations: a sample has the same bits at each place in a batch."""
+DONE = "blocks done:"
+"""What a run prints as it goes, with their number."""
 
 
 def _quiet_brian() -> Any:
@@ -54,17 +54,21 @@ def compile_standalone(shape: Shape, project: Path, compiler: str) -> None:
             model.parts[name].connect(i=nowhere, j=nowhere)
     device = brian2.get_device()
     device.apply_run_args()
-    model.network.run(WARM_UP * brian2.second)
+    turn = period(shape) * brian2.second
+    model.network.run(WARM_UP * turn)
     model.parts[OSCILLATORS].open = 1
-    # so that the number of cycles is set by the run, not by the build
+    # so that the number of cycles is set by the run, not by the build; Brian2 sets the clock to
+    # where it was as the code was made
+    now = device.get_array_name(brian2.defaultclock.variables["t"])
+    device.insert_code("before_network_run", f"{now}[0] = {model.network.name}.t;")
     blocks = device.get_array_name(model.parts[OSCILLATORS].variables["blocks"])
     device.insert_code("main", f"for (int block = 0; block < {blocks}[0]; block++) {{")
-    model.network.run(shape.block * brian2.second)
-    device.insert_code("main", "}")
+    model.network.run(shape.block * turn)
+    device.insert_code("main", f'std::cout << "{DONE} " << block + 1 << std::endl; }}')
     device.build(str(project), compile=False, run=False)
     files = {
         f"{part}.{variable}": device.get_array_filename(model.parts[part].variables[variable])
-        for part, variables in outputs(shape).items()
+        for part, variables in shape.outputs.items()
         for variable in variables
     }
     (project / "files.json").write_text(json.dumps(files))
@@ -73,12 +77,6 @@ def compile_standalone(shape: Shape, project: Path, compiler: str) -> None:
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
-
-
-def outputs(shape: Shape) -> dict[str, tuple[str, ...]]:
-    """The variables that a run of a shape leaves, by part."""
-    spikes = {SPIKES: ("i", "t", "age")} if shape.record else {}
-    return {OSCILLATORS: SUMS, **spikes}
 
 
 def _write_unity(project: Path) -> None:
@@ -108,23 +106,36 @@ def run(shape: Shape, target: str, arrays: dict[str, Any]) -> dict[str, Any]:
     for name in (AFFERENTS, RECURRENTS):
         if name in model.parts:
             model.parts[name].connect(i=arrays[f"{name}.pre"], j=arrays[f"{name}.post"])
-    for part, variables in INPUTS.items():
-        for variable in variables if part in model.parts else ():
-            setattr(model.parts[part], variable, arrays[f"{part}.{variable}"])
-    model.network.run(WARM_UP * brian2.second)
+    for part, variables in shape.inputs.items():
+        for variable in variables:
+            model.parts[part].variables[variable].set_value(arrays[f"{part}.{variable}"])
+    turn, blocks = period(shape) * brian2.second, int(arrays[f"{OSCILLATORS}.blocks"][0])
+    model.network.run(WARM_UP * turn)
     model.parts[OSCILLATORS].open = 1
-    model.network.run(int(arrays[f"{OSCILLATORS}.blocks"][0]) * shape.block * brian2.second)
+
+    def report(elapsed: Any, completed: float, start: Any, duration: Any) -> None:
+        print(DONE, int(completed * blocks), flush=True)
+
+    model.network.run(blocks * shape.block * turn, report=report, report_period=1 * brian2.second)
     return {
-        f"{part}.{variable}": np.asarray(getattr(model.parts[part], variable))
-        for part, variables in outputs(shape).items()
+        f"{part}.{variable}": np.asarray(getattr(model.parts[part], variable)).T.ravel()
+        for part, variables in shape.outputs.items()
         for variable in variables
     }
+
+
+def read_shape(text: str) -> Shape:
+    """A shape out of JSON, which knows no tuples."""
+    values: dict[str, Any] = json.loads(text)
+    for name, value in values.items():
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return Shape(**values)
 
 
 def main(arguments: list[str]) -> None:
     """Entry of the child process."""
     here = Path.cwd()
-    shape = Shape(**json.loads((here / "shape.json").read_text()))
+    shape = read_shape((here / "shape.json").read_text())
     if arguments[0] == "build":
         compile_standalone(shape, here, arguments[1])
         return

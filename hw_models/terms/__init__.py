@@ -24,7 +24,7 @@ from neurosc.hw_models.terms.memristor import (
     ProgrammingNoise,
     ReadNoise,
 )
-from neurosc.hw_models.terms.noise import FlickerFrequencyNoise, PhaseNoise
+from neurosc.hw_models.terms.noise import FlickerFrequencyNoise, PhaseNoise, SpikeTimeJitter
 from neurosc.hw_models.terms.readout import ADC, DAC, TDC, PhaseQuantization, ReadAveraging
 
 KINDS: dict[str, type[Term]] = {
@@ -49,6 +49,7 @@ KINDS: dict[str, type[Term]] = {
         ReadAveraging,
         ReadNoise,
         SecondHarmonicMismatch,
+        SpikeTimeJitter,
         StuckAt,
         StuckOscillator,
         SupplyNoise,
@@ -86,6 +87,7 @@ __all__ = [
     "ReadAveraging",
     "ReadNoise",
     "SecondHarmonicMismatch",
+    "SpikeTimeJitter",
     "StuckAt",
     "StuckOscillator",
     "SupplyNoise",

@@ -29,6 +29,10 @@ class WeightQuantization(NetworkTerm):
     order: ClassVar[int] = 10
 
     def on_network(self, network: PhaseNetwork, site: Site) -> PhaseNetwork:
+        return self.quantised(network)
+
+    def quantised(self, network: PhaseNetwork) -> PhaseNetwork:
+        """The network on the grid."""
         if is_sparse(network.coupling):
             coupling = network.coupling.copy()
             coupling.data = self._quantise(coupling.data)

@@ -72,6 +72,24 @@ class PhaseNoise(NoiseTerm):
 
 
 @dataclasses.dataclass(frozen=True)
+class SpikeTimeJitter(Term):
+    """t_k <- t_k + sigma T xi_k: each spike leaves at another time, drawn anew in each relaxation.
+
+    The oscillator itself goes on in time, so the phase does not diffuse: what it sends to others,
+    and what is read, scatters around its phase. Only a `Device` with `oscillators=` has spikes.
+
+    Parameters
+    ----------
+    sigma_relative
+        sigma as a share of the free period T: 0.001 is .1 %.
+    """
+
+    sigma_relative: Annotated[float, Quantity("sigma / T", SHARE, strength=True, sane=0.2)]
+    scope: ClassVar[Scope] = "dynamic"
+    order: ClassVar[int] = 44
+
+
+@dataclasses.dataclass(frozen=True)
 class FlickerFrequencyNoise(Term):
     """omega_i <- omega_i + x_i(t), x_i with the one-sided spectrum C / f, new in each relaxation.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from neurosc.ideal import Ideal
 from neurosc.learning.gradient import Parameter, learnable
 from neurosc.learning.implicit import implicit_gradient
 from neurosc.learning.two_phase import Scheme, two_phase_gradient
-from neurosc.network import ComplexArray, FloatArray, PhaseNetwork, phasors, wrap
+from neurosc.network import ComplexArray, FloatArray, IntArray, PhaseNetwork, phasors, wrap
 from neurosc.substrate import Nudge, RelaxationError
 
 JUMP = 0.5
@@ -134,11 +135,7 @@ def suggest_beta(
     share the noise. A cosine does not see the scale of a gradient; `bias` does. Source: propagation
     of errors.
     """
-    if scheme not in ("symmetric", "one-sided"):
-        raise ValueError(
-            f"scheme: {scheme!r} is none that a device reads; use 'symmetric' or 'one-sided' "
-            "(holomorphic nudges have no noise: any beta well below the edge will do)"
-        )
+    check_readable(scheme)
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise: {noise} is not a number >= 0 (radians)")
     if reads < 1:
@@ -182,6 +179,15 @@ def suggest_beta(
     )
 
 
+def check_readable(scheme: str) -> None:
+    """Raise ValueError for a scheme whose nudges no device has."""
+    if scheme not in ("symmetric", "one-sided"):
+        raise ValueError(
+            f"scheme: {scheme!r} is none that a device reads; use 'symmetric' or 'one-sided' "
+            "(holomorphic nudges have no noise: any beta well below the edge will do)"
+        )
+
+
 def _candidates(edge: float, unit: float) -> list[float]:
     highest = min(MARGIN * edge, CEILING * unit)
     return [float(highest * 10 ** (-k / PER_DECADE)) for k in range(DECADES * PER_DECADE + 1)]
@@ -190,19 +196,24 @@ def _candidates(edge: float, unit: float) -> list[float]:
 def _expected(
     beta: float, exact: FloatArray, measured: FloatArray, spread: float
 ) -> ExpectedGradient:
-    """From the gradients without noise and the rms length of the noise.
-
-    The angle is an arctangent: its cosine cannot tell small ones apart.
-    """
-    size = float(np.linalg.norm(exact))
-    along = measured @ exact / size
-    across = np.hypot(np.linalg.norm(measured - along * exact / size), spread)
+    """From the gradients without noise and the rms length of the noise."""
     return ExpectedGradient(
         beta=beta,
-        angle=float(np.arctan2(across, along)),
+        angle=expected_angle(exact, measured, spread),
         signal_to_noise=float(np.linalg.norm(measured) / spread),
-        bias=float(np.linalg.norm(measured - exact)) / size,
+        bias=float(np.linalg.norm(measured - exact) / np.linalg.norm(exact)),
     )
+
+
+def expected_angle(exact: FloatArray, measured: FloatArray, spread: float) -> float:
+    """The angle whose cosine is g.e / (|g| sqrt(|e|^2 + spread^2)), radians.
+
+    An arctangent gives it: its cosine cannot tell small ones apart.
+    """
+    size = np.linalg.norm(exact)
+    along = measured @ exact / size
+    across = np.hypot(np.linalg.norm(measured - along * exact / size), spread)
+    return float(np.arctan2(across, along))
 
 
 def _unit(network: PhaseNetwork) -> float:
@@ -242,14 +253,44 @@ def _read_out_noise(network: PhaseNetwork, z: ComplexArray, names: Sequence[str]
     """
     free = np.zeros(network.n)
     free[network.free] = 1.0
-    anchored = free * (network.parts < 0)
-    i, j = scipy.sparse.coo_array(scipy.sparse.triu(network.coupling, 1)).coords
-    pairs = z[:, i] * z[:, j].conj()
-    turned = np.abs(pairs) ** 2 if network.is_complex else pairs.imag**2
-    squares = {
-        "frequency": network.free.size - (network.parts.max(initial=-1) + 1),
-        "coupling": (turned * (free[i] + free[j])).sum(axis=1).mean(),
-        "field": anchored.sum(),
-        "second_harmonic": (anchored * (z**2).imag ** 2).sum(axis=1).mean(),
-    }
-    return float(np.sqrt(sum(squares[name] for name in names) / len(z)))
+    found = sensitivity(network, z, names)
+    trace = (found.own * free).sum(axis=1) + found.pairs @ free[found.edges].sum(axis=0)
+    if "frequency" in names:
+        trace -= network.parts.max(initial=-1) + 1
+    return float(np.sqrt(trace.mean() / len(z)))
+
+
+class Sensitivity(NamedTuple):
+    """A A^T, where A = d2E/(dtheta dp): how far noise of the phases moves dE/dp.
+
+    For noise d of the phases, |A^T d|^2 = sum_i own_i d_i^2 + sum_e pairs_e (d_i - d_j)^2.
+    """
+
+    own: FloatArray
+    """(batch, n)"""
+    pairs: FloatArray
+    """(batch, edges)"""
+    edges: IntArray
+    """(2, edges): i < j."""
+
+
+def sensitivity(network: PhaseNetwork, z: ComplexArray, names: Sequence[str]) -> Sensitivity:
+    """A A^T of the named parameters at phasors z (batch, n).
+
+    It holds for noise that leaves held oscillators in place and does not turn floating parts,
+    whose fields and second harmonics have no gradient.
+    """
+    anchored = np.zeros(network.n)
+    anchored[network.free] = network.parts[network.free] < 0
+    upper = scipy.sparse.coo_array(scipy.sparse.triu(network.coupling, 1))
+    i, j = edges = np.stack(upper.coords).astype(np.intp)
+    products = z[:, i] * z[:, j].conj()
+    turned = np.abs(products) ** 2 if network.is_complex else products.imag**2
+    own = np.zeros(z.shape)
+    if "frequency" in names:
+        own[:, network.free] += 1.0
+    if "field" in names:
+        own += anchored
+    if "second_harmonic" in names:
+        own += anchored * (z**2).imag ** 2
+    return Sensitivity(own, turned if "coupling" in names else np.zeros_like(turned), edges)

@@ -110,7 +110,7 @@ def edited(change: Callable[[dict[str, Any]], object]) -> str:
     [
         ("{", "text: is no JSON"),
         ("[1]", "text: is no device"),
-        (edited(lambda d: d.update(version=2)), "version 2, this neurosc reads 1"),
+        (edited(lambda d: d.update(version=3)), "version 3, this neurosc reads 2"),
         (edited(lambda d: d.pop("terms")), "text: lacks terms"),
         (
             edited(lambda d: d["terms"][0].update(kind="FrequencyMismach")),

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy
 
 from neurosc import (
     CosineCost,
@@ -23,7 +22,11 @@ from neurosc import (
     Substrate,
     topology,
 )
-from neurosc.hw_models.spiking import SpikingOscillators, runtime
+from neurosc.hw_models.spiking import (
+    MissingCompilerWarning,
+    SpikingOscillators,
+    runtime,
+)
 from neurosc.network import FloatArray, wrap
 
 CYCLES = 600
@@ -51,19 +54,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def predicted(on: SpikingOscillators, network: PhaseNetwork, x: FloatArray) -> FloatArray:
     """The equilibrium with the interaction of the taps in the place of the sine."""
-    phases = Ideal().relax(network, x).phases
-    free, H = network.free, on.taps.interaction
-
-    def torque(moved: FloatArray, row: FloatArray) -> FloatArray:
-        theta = row.copy()
-        theta[free] = moved
-        pull = (network.coupling * H(theta[None, :] - theta[:, None])).sum(axis=1)
-        pull += network.field.real * H(-theta) + network.field.imag * H(np.pi / 2 - theta)
-        return np.asarray((network.frequency + pull)[free])
-
-    for row in phases:
-        row[free] = scipy.optimize.root(torque, row[free], args=(row,)).x
-    return phases
+    return Ideal(interaction=on.interaction).relax(network, x).raise_for_status().phases
 
 
 def test_it_is_a_substrate_that_finds_the_equilibrium(
@@ -95,7 +86,7 @@ def test_samples_do_not_know_each_other() -> None:
 
 def test_a_build_serves_other_numbers(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ON.relax(layered(), X)
-    built = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    built = set(cache.iterdir())
 
     def no_child(*_: object) -> None:
         pytest.fail("compiled again")
@@ -109,20 +100,20 @@ def test_a_build_serves_other_numbers(cache: Path, monkeypatch: pytest.MonkeyPat
     )
     ON.relax(other, X[:3], start=np.full((3, 9), 0.3), nudge=Nudge(CosineCost(), [0, 1, 0], 0.1))
     SpikingOscillators(eps=0.1, cycles=60).relax(network, X)
-    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == built
+    assert set(cache.iterdir()) == built
 
 
 def test_the_runtimes_agree() -> None:
-    standalone = SpikingOscillators(cycles=40, target="cpp_standalone").relax(layered(), X)
-    numpy = SpikingOscillators(cycles=40, target="numpy").relax(layered(), X)
+    standalone = SpikingOscillators(cycles=60, target="cpp_standalone").relax(layered(), X)
+    numpy = SpikingOscillators(cycles=60, target="numpy").relax(layered(), X)
     assert distance(standalone.phases, numpy.phases) < 1e-9
     np.testing.assert_array_equal(standalone.status, numpy.status)
 
 
 @pytest.mark.slow
 def test_cython_agrees() -> None:
-    standalone = SpikingOscillators(cycles=40, target="cpp_standalone").relax(layered(), X)
-    cython = SpikingOscillators(cycles=40, target="cython").relax(layered(), X)
+    standalone = SpikingOscillators(cycles=60, target="cpp_standalone").relax(layered(), X)
+    cython = SpikingOscillators(cycles=60, target="cython").relax(layered(), X)
     assert distance(standalone.phases, cython.phases) < 1e-9
 
 
@@ -146,10 +137,11 @@ def test_a_nudge_shifts_phases_as_in_the_ideal_network() -> None:
 
 def test_it_starts_where_it_is_told() -> None:
     rest = ON.relax(layered(), X)
-    again = SpikingOscillators(eps=0.02, cycles=40).relax(layered(), X, start=rest.phases)
-    assert again.locked.all()
+    again = SpikingOscillators(eps=0.02, cycles=40, read_cycles=12).relax(
+        layered(), X, start=rest.phases
+    )
     assert distance(again.phases, rest.phases) < 0.02
-    elsewhere = SpikingOscillators(eps=0.02, cycles=40).relax(layered(), X)
+    elsewhere = SpikingOscillators(eps=0.02, cycles=40, read_cycles=12).relax(layered(), X)
     assert distance(elsewhere.phases, rest.phases) > 0.1
 
 
@@ -183,20 +175,9 @@ def test_a_recording_shows_the_phases() -> None:
             assert mine.sum() == pytest.approx(CYCLES, abs=2)
 
 
-COMPLEX = np.array([[0, 1j], [-1j, 0]])
 FLOATING = topology.all_to_all(3).replace(outputs=[1])
 REFUSED: dict[str, tuple[PhaseNetwork, dict[str, Any], str]] = {
-    "amplitude": (
-        layered(encoding=Encoding("amplitude")),
-        {},
-        r'^encoding: .* use Encoding\("phase", scale\)',
-    ),
-    "lags": (
-        PhaseNetwork(COMPLEX, inputs=[0], outputs=[1]),
-        {"x": [[0.0]]},
-        r"^coupling: .* use real couplings",
-    ),
-    "harmonic": (layered(second_harmonic=1.0), {}, r"^second_harmonic: .* set it to zero"),
+    "harmonic": (layered(second_harmonic=1.0), {}, r"^second_harmonic: .* or use neuron='winfree'"),
     "strength": (
         layered(coupling=20 * layered().coupling),
         {},
@@ -210,17 +191,17 @@ REFUSED: dict[str, tuple[PhaseNetwork, dict[str, Any], str]] = {
     "feedback": (
         layered(),
         {"nudge": Nudge(CrossEntropy(), [0], 0.1)},
-        r"^nudge: CrossEntropy .* use CosineCost, or on=Ideal\(\)",
+        r"^nudge: CrossEntropy .* freeze it: .* frozen=True, or use CosineCost",
     ),
     "nudged harmonic": (
         layered(),
         {"nudge": Nudge(SquaredCosineCost(), [0], 0.1)},
-        r"^nudge: SquaredCosineCost .* use CosineCost, or on=Ideal\(\)",
+        r"^nudge: SquaredCosineCost .* freeze it: .* frozen=True",
     ),
     "relative nudge": (
         FLOATING,
         {"x": None, "nudge": Nudge(CosineCost(), np.zeros((1, 1)), 0.1)},
-        r"^nudge: .* anchor them",
+        r"^nudge: .* freeze it: .* or anchor them",
     ),
 }
 
@@ -237,7 +218,7 @@ def test_what_spikes_cannot_do_is_refused(case: str) -> None:
     [
         ({"eps": 0.0}, r"^eps: .* give about"),
         ({"read_cycles": 0}, r"^read_cycles: .* give 1 or more"),
-        ({"cycles": 20}, r"^cycles: .* give 32 or more"),
+        ({"cycles": 40}, r"^cycles: .* give 48 or more"),
         ({"target": "cuda"}, r"^target: 'cuda' is unknown; use one of"),
         ({"steps_per_cycle": 100}, r"^steps_per_cycle: .* choose a multiple"),
         ({"pairs": 0}, r"^pairs, poles: "),
@@ -259,8 +240,11 @@ def test_without_a_compiler_it_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    with pytest.raises(ValueError, match=r'^target: .* install g\+\+, or pass target="numpy"'):
-        ON.relax(layered(), X)
+    named = SpikingOscillators(target="cython")
+    with pytest.raises(ValueError, match=r'^target: .* install g\+\+ .* or pass target="numpy"'):
+        named.relax(layered(), X)
+    with pytest.warns(MissingCompilerWarning, match=r"install g\+\+ .* NumPy runs it"):
+        assert runtime.choose_target("auto") == "numpy"
     assert runtime.choose_target("numpy") == "numpy"
 
 

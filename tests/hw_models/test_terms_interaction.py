@@ -178,7 +178,7 @@ def test_a_lagged_pair_locks_up_to_twice_the_cosine(lag: float) -> None:
 def integrated(device: Device, network: PhaseNetwork, start: Any, end: float) -> FloatArray:
     """Unwrapped phases in the frame of the mean frequency, early and late."""
     chip = device.fabricate(network, rng=0)[0]
-    problem = chip._problem(network, None, None, start, None)
+    problem = chip._request(network, None, None, start, None).reduced()
     dt = np.full(len(start), 0.02)
     stepping = Stepping(dt, 0.0, "heun", "float64", (np.random.SeedSequence(0),))
     marks = np.tile(np.array([round(end / 0.04), round(end / 0.02)]), (len(start), 1))
@@ -248,12 +248,12 @@ def test_the_jacobian_is_the_slope_of_the_torque() -> None:
         for sign in (1, -1):
             start = rest.copy()
             start[0, network.free[k]] += sign * step
-            problem = chip._problem(network, x, nudge, start, None)
+            problem = chip._request(network, x, nudge, start, None).reduced()
             stepping = Stepping(np.ones(1), 0.0, "heun", "float64", (np.random.SeedSequence(0),))
             ends.append(integrate(problem, stepping, np.zeros((1, 1), dtype=np.intp))[1][0])
         return np.asarray((ends[0] - ends[1]) / (2 * step))
 
-    problem = chip._problem(network, x, nudge, rest, None)
+    problem = chip._request(network, x, nudge, rest, None).reduced()
     found = jacobians(problem, rest[:, network.free], np.zeros(1, dtype=np.intp))[0]
     for k in range(0, network.free.size, 3):
         np.testing.assert_allclose(found[:, k], slope(k), atol=1e-7)
@@ -441,6 +441,6 @@ def test_bad_interactions(make: Callable[[], object], message: str) -> None:
 
 def test_no_method_of_descent_takes_them() -> None:
     chip = Device(PhaseLag(0.1)).fabricate(pair(0.1))[0]
-    problem = chip._problem(pair(0.1), None, None, None, None)
+    problem = chip._request(pair(0.1), None, None, None, None)
     with pytest.raises(ValueError, match="method: newton descends an energy"):
-        Ideal("newton").relax_reduced([problem], [None])
+        Ideal("newton").relax_requests([problem], [None])

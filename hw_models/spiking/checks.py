@@ -1,0 +1,70 @@
+"""What spiking neurons cannot do, told before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neurosc.hw_models.spiking.circuit import Circuit
+from neurosc.hw_models.spiking.kinds import Kind
+from neurosc.hw_models.spiking.lif import round_down
+from neurosc.ideal.reduction import Request
+from neurosc.network import PhaseNetwork
+from neurosc.substrate import Nudge
+
+
+def check_networks(requests: Sequence[Request], kind: Kind) -> None:
+    """Raise for parameters that the neurons do not have, and for networks of several roles."""
+    first = requests[0].network
+    for request in requests:
+        network = request.network
+        if any(
+            getattr(network, name).tobytes() != getattr(first, name).tobytes()
+            for name in ("free", "parts", "frame")
+        ):
+            raise ValueError(
+                "networks: differ in which oscillators are held or measured from which; relax them "
+                "one by one"
+            )
+        if network.second_harmonic[network.free].any() and not kind.has_second_harmonics:
+            raise ValueError(
+                "second_harmonic: the taps cancel the second harmonic of the pulses, so none can "
+                "be injected; set it to zero, or use neuron='winfree' or on=Ideal()"
+            )
+        _check_nudge(network, request.nudge, kind)
+
+
+def _check_nudge(network: PhaseNetwork, nudge: Nudge | None, kind: Kind) -> None:
+    if nudge is None or nudge.beta == 0 or nudge.at is not None:
+        return
+    frozen = "freeze it: Nudge(..., at=phases of the free state), in training frozen=True"
+    drive = nudge.cost.drive(nudge.target, network.outputs.size)
+    if drive is None or (np.any(drive.second_harmonic) and not kind.has_second_harmonics):
+        raise ValueError(
+            f"nudge: {type(nudge.cost).__name__} is not the static field that clocks can give; "
+            f"{frozen}, or use CosineCost"
+        )
+    if network.centred or (network.frame[network.outputs] >= 0).any():
+        raise ValueError(
+            "nudge: the outputs are measured against a reference, which a clock does not follow; "
+            f"{frozen}, or anchor them with a held oscillator or a field instead of reference="
+        )
+
+
+def check_strength(circuit: Circuit) -> None:
+    """Raise for pulses too strong for phase reduction, and frequencies that stop a neuron."""
+    eps, bound = circuit.eps, circuit.kind.strongest
+    pull = float(circuit.pull.max(initial=0.0))
+    if eps * pull > bound:
+        raise ValueError(
+            f"eps: {eps:g} times the largest pull on an oscillator, {pull:.4g}, exceeds "
+            f"{bound:.3g}, above which these neurons leave the rhythm; for this network give "
+            f"eps <= {round_down(bound / pull)}"
+        )
+    slowest = float(circuit.frequency.min())
+    if eps * slowest <= -2 * np.pi:
+        raise ValueError(
+            f"eps: {eps:g} times the frequency {slowest:.4g} stops the oscillator; "
+            f"give eps < {round_down(2 * np.pi / -slowest)}"
+        )

@@ -1,0 +1,249 @@
+"""Spiking oscillators: speed against plain Brian2, phases and gradients against the ideal model.
+
+    python tests/benchmarks/spiking.py [speed] [phases] [gradients] [noise]
+
+prints the tables that are named, or all.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+from neurosc import CosineCost, Ideal, PhaseNetwork, topology, two_phase_gradient
+from neurosc.hw_models import SpikingOscillators
+from neurosc.hw_models.spiking import LIF, expected_cosine
+from neurosc.network import FloatArray, wrap
+
+SAMPLES, CYCLES, PEER_SAMPLES = 200, 200, 5
+
+
+def layered(seed: int) -> tuple[PhaseNetwork, FloatArray]:
+    """The 2-5-2 network of the vowels with random weights, and a sample."""
+    return topology.layered([2, 5, 2], rng=seed), np.random.default_rng(seed).random((1, 2))
+
+
+def sparse(n: int, seed: int, spread: float = 1.0) -> tuple[PhaseNetwork, None]:
+    """Four neighbours each, and frequencies that spread the phases by `spread` radians."""
+    network = topology.random_graph(n, 4, rng=seed)
+    omega = np.random.default_rng(seed).standard_normal(n)
+    low, high = 0.0, 20.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        found = Ideal().relax(network.replace(frequency=middle * omega))
+        fits = found.locked[0] and np.ptp(found.phases) < spread
+        low, high = (middle, high) if fits else (low, middle)
+    return network.replace(frequency=low * omega), None
+
+
+NETWORKS: dict[str, list[tuple[PhaseNetwork, FloatArray | None]]] = {
+    "9 layered": [layered(k) for k in range(10)],
+    "9 sparse": [sparse(9, k) for k in range(10)],
+    "50 sparse": [sparse(50, k) for k in range(3)],
+}
+
+
+def errors(on: SpikingOscillators, case: str) -> pd.DataFrame:
+    """Largest distances in radians from the ideal state, and from that of the taps' H."""
+    rows = []
+    for network, x in NETWORKS[case]:
+        ideal = Ideal().relax(network, x).raise_for_status().phases
+        found = on.relax(network, x, start=ideal).raise_for_status().phases
+        taps = Ideal(interaction=on.interaction).relax(network, x, start=ideal).phases
+        rows.append(
+            {
+                "ideal": np.abs(wrap(found - ideal)).max(),
+                "predicted": np.abs(wrap(found - taps)).max(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def phases() -> None:
+    """Medians and largest errors, by what the accuracy depends on."""
+    rows = []
+    for case in NETWORKS:
+        for changes in (
+            {"eps": 0.05},
+            {"eps": 0.05, "steps_per_cycle": 160, "pairs": 4},
+            {"eps": 0.2},
+            {"eps": 0.1},
+            {"eps": 0.05, "steps_per_cycle": 64},
+            {"eps": 0.05, "steps_per_cycle": 400},
+        ):
+            on = SpikingOscillators(**changes)  # type: ignore[arg-type]
+            found = errors(on, case).agg(["median", "max"]).unstack()
+            settings = {"eps": on.eps, "steps": on.steps_per_cycle, "pairs": on.pairs or 3}
+            rows.append({"networks": case, **settings, **found})
+    print(pd.DataFrame(rows).round(5).to_string(index=False))
+
+
+def task(seed: int) -> tuple[PhaseNetwork, FloatArray, np.ndarray]:
+    """A random 2-5-2 network with four samples of two classes."""
+    network, _ = layered(100 + seed)
+    return network, np.random.default_rng(seed).random((4, 2)), np.arange(4) % 2
+
+
+def cosines(on: SpikingOscillators, *, frozen: bool, rng: int | None = None) -> FloatArray:
+    """Between the two-phase gradients in spikes and on the ideal model, of ten tasks."""
+    found = []
+    for seed in range(10):
+        network, x, y = task(seed)
+        settings = {"cost": CosineCost(), "beta": 0.3, "frozen": frozen}
+        ideal = two_phase_gradient(network, x, y, **settings).vector()  # type: ignore[arg-type]
+        ours = two_phase_gradient(network, x, y, on=on, rng=rng, **settings).vector()  # type: ignore[arg-type]
+        found.append(ideal @ ours / np.linalg.norm(ideal) / np.linalg.norm(ours))
+    return np.array(found)
+
+
+def gradients() -> None:
+    """Cosines without noise."""
+    rows = []
+    for name, on in {
+        "LIF, eps .2": SpikingOscillators(eps=0.2, steps_per_cycle=400),
+        "LIF, eps .05": SpikingOscillators(eps=0.05, steps_per_cycle=400),
+        "LIF, eps .2, 96 steps": SpikingOscillators(eps=0.2, steps_per_cycle=96),
+        "Winfree, eps .05": SpikingOscillators("winfree", eps=0.05, steps_per_cycle=400),
+    }.items():
+        for frozen in (False, True):
+            found = cosines(on, frozen=frozen)
+            rows.append(
+                {
+                    "oscillators": name,
+                    "nudge": "frozen" if frozen else "clock",
+                    "median": np.median(found),
+                    "least": found.min(),
+                }
+            )
+    print(pd.DataFrame(rows).round(5).to_string(index=False))
+
+
+def lawful(seed: int, on: SpikingOscillators) -> float:
+    """The cosine that noise leaves of the gradient of a task, as the law has it."""
+    network, x, y = task(seed)
+    cycles = on.read_cycles
+    return expected_cosine(
+        network, x, y, cost=CosineCost(), beta=0.3, eps=on.eps, noise=on.noise, cycles=cycles
+    )
+
+
+def noise() -> None:
+    """Cosines with noise against the law, each mean over ten tasks and its standard error."""
+    rows = []
+    for sigma in (0.01, 0.03):
+        for cycles in (16, 160):
+            on = SpikingOscillators(
+                "winfree", eps=0.05, steps_per_cycle=100, noise=sigma, read_cycles=cycles
+            )
+            found = cosines(on, frozen=True, rng=0)
+            law = [lawful(seed, on) for seed in range(10)]
+            rows.append(
+                {
+                    "noise": sigma,
+                    "cycles": cycles,
+                    "measured": found.mean(),
+                    "standard error": found.std(ddof=1) / np.sqrt(len(found)),
+                    "law": np.mean(law),
+                }
+            )
+    print(pd.DataFrame(rows).round(4).to_string(index=False))
+
+
+def plain_brian(network: PhaseNetwork, x: FloatArray, on: SpikingOscillators) -> float:
+    """One Brian2 network per sample with the Cython target; seconds a sample."""
+    import brian2 as b2
+
+    b2.prefs.codegen.target = "cython"
+    b2.defaultclock.dt = 1 / on.steps_per_cycle * b2.second
+    taps, neuron, free, held = on.taps, LIF(), network.free, network.fixed
+    tau, pole = neuron.tau * b2.second, taps.pole * b2.second  # noqa: F841 - namespace
+    started = 0.0
+    for number, sample in enumerate(x):
+        if number == 1:  # the first compiles
+            started = time.process_time()
+        b2.start_scope()
+        chain = "\n".join(
+            f"ds{k}/dt = ({f's{k - 1}' if k > 1 else '0*Hz'} - s{k})/pole : Hz"
+            for k in range(1, taps.poles + 1)
+        )
+        group = b2.NeuronGroup(
+            free.size,
+            f"dv/dt = (I - v)/tau + s{taps.poles} : 1\nI : 1\n{chain}",
+            threshold="v >= 1", reset="v -= 1", method="exact",
+        )  # fmt: skip
+        group.I = neuron.current(network.frequency[free], on.eps)
+        phases = network.encode(sample[None]).phases[0, held]
+        clock = [*phases, 0.0, np.pi / 2]
+        times = [(k - p / (2 * np.pi)) for p in clock for k in range(1, CYCLES)]
+        owner = np.repeat(np.arange(len(clock)), CYCLES - 1)
+        source = b2.SpikeGeneratorGroup(len(clock), owner, times * b2.second)
+        parts = [group, source]
+        weights = {
+            source: np.concatenate(
+                [network.coupling[np.ix_(held, free)],
+                 [network.field[free].real, network.field[free].imag]]
+            ),
+            group: network.coupling[np.ix_(free, free)],
+        }  # fmt: skip
+        for before, matrix in weights.items():
+            i, j = np.nonzero(matrix)
+            synapses = b2.Synapses(
+                before, group, "w : 1",
+                on_pre={f"p{k}": f"s1_post += {a!r}*w/pole" for k, a in enumerate(taps.weights)},
+                delay={f"p{k}": d * b2.second for k, d in enumerate(taps.delays)},
+            )  # fmt: skip
+            synapses.connect(i=i, j=j)
+            synapses.w = on.eps * matrix[i, j]
+            parts.append(synapses)
+        monitor = b2.SpikeMonitor(group)
+        b2.Network(*parts, monitor).run(CYCLES * b2.second)
+    return (time.process_time() - started) / (len(x) - 1)
+
+
+def the_same() -> tuple[PhaseNetwork, FloatArray, SpikingOscillators]:
+    """What both run."""
+    x = np.random.default_rng(0).random((SAMPLES, 2))
+    return layered(0)[0], x, SpikingOscillators(eps=0.2, cycles=CYCLES)
+
+
+def once() -> float:
+    """CPU seconds of one relaxation of all samples, child processes included."""
+    network, x, on = the_same()
+    before = os.times()
+    on.relax(network, x)
+    return float(sum(os.times()[:4]) - sum(before[:4]))
+
+
+def speed() -> None:
+    """Seconds of CPU for 200 samples, both in this process, after the builds."""
+    times = {"first call, with the build": once(), "next calls": min(once() for _ in range(5))}
+    command = [sys.executable, __file__, "again"]
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    times["first call of a second process"] = float(again.stdout)
+    network, x, on = the_same()
+    peer = SAMPLES * plain_brian(network, x[: PEER_SAMPLES + 1], on)
+    times["plain Brian2, Cython, a network per sample"] = peer
+    for name, value in times.items():
+        print(f"{name:45s} {value:8.2f} s of CPU, plain Brian2 / this: {peer / value:.1f}")
+
+
+TABLES = {"speed": speed, "phases": phases, "gradients": gradients, "noise": noise}
+
+
+def main(names: list[str]) -> None:
+    """Print the tables."""
+    if names == ["again"]:  # a second process
+        print(once())
+        return
+    for name in names or list(TABLES):
+        print(f"\n{name}")
+        TABLES[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
