@@ -70,7 +70,9 @@ class Neuron:
     Notes
     -----
     Phase 0 is right after a reset. Frequencies are set by the drive, so the neuron must fire
-    regularly in all of the range that a network needs.
+    regularly in all of the range that a network needs. What the phase response leaves out is a
+    detuning of second order in eps, so phases are off in proportion to eps: little for leaky
+    neurons, for quadratic and exponential ones against a clock 0.05 to 0.2 rad at eps = 0.2.
 
     Source: Ermentrout and Terman, Mathematical Foundations of Neuroscience (2010), chapter 8.
     """

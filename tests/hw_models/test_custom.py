@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 from brian2 import Network, NeuronGroup, SpikeMonitor, prefs, second
 
 from neurosc.hw_models.spiking.custom import custom
@@ -12,9 +13,10 @@ from neurosc.hw_models.spiking.equations import RESERVED, RESERVED_FORM
 from neurosc.hw_models.spiking.membrane import Membrane
 from neurosc.hw_models.spiking.model import Shape, shared_equations
 from neurosc.hw_models.spiking.neuron import Neuron
-from neurosc.hw_models.spiking.taps import pair_design
+from neurosc.hw_models.spiking.oscillators import SpikingOscillators
+from neurosc.hw_models.spiking.taps import Taps, pair_design
 from neurosc.hw_models.spiking.time_grid import timing_error
-from neurosc.network import FloatArray
+from neurosc.network import FloatArray, PhaseNetwork
 from tests.hw_models.test_neuron import NEURONS, QUADRATIC
 
 POLE = 1 / (2 * np.pi)
@@ -123,3 +125,37 @@ def test_too_coarse_a_grid_is_refused() -> None:
     assert timing_error(NEURONS["exponential"].cycle, 32) == np.inf
     with pytest.raises(ValueError, match=r"^steps_per_cycle: with 64 the spikes .*; give more"):
         pair_design(neuron=NEURONS["exponential"], steps_per_cycle=64)
+
+
+def test_an_oscillator_locks_where_its_equations_say() -> None:
+    neuron, eps, omega = QUADRATIC, 0.2, 0.5
+    on = SpikingOscillators(neuron, eps, cycles=60, target="numpy")
+    pair = PhaseNetwork([[0, 1], [1, 0]], frequency=[0, omega], inputs=(0,), outputs=(1,))
+    found = on.relax(pair, np.zeros((1, 1)))
+    assert found.locked.all()
+    expected = _locked_phase(neuron, on.taps, eps, float(neuron.current(omega, eps)))
+    assert found.phases[0, 1] == pytest.approx(expected, abs=2e-4)
+
+
+def _locked_phase(neuron: Neuron, taps: Taps, eps: float, drive: float) -> float:
+    """Of a neuron with taps from a clock that spikes at whole periods, by plain integration."""
+    n = np.arange(-100, 101)
+    wave = np.exp(-2j * np.pi * np.outer(n, taps.delays)) @ np.asarray(taps.weights)
+    wave = eps * wave * (1 + 2j * np.pi * n * taps.pole) ** -taps.poles
+    dynamics, state, now = neuron.cycle.dynamics, neuron.cycle.start, 0.0
+
+    def velocity(t: float, x: Any) -> FloatArray:
+        pulses = float((wave * np.exp(2j * np.pi * n * t)).sum().real)
+        return np.asarray(neuron.period_s * dynamics.velocity(x, drive + pulses))
+
+    def height(_: Any, x: Any) -> float:
+        return float(dynamics.height(x, 0.0)[0])
+
+    height.terminal = True  # type: ignore[attr-defined]
+    for _ in range(50):
+        done = scipy.integrate.solve_ivp(
+            velocity, (now, now + 3), state, method="DOP853", rtol=1e-7, events=height,
+            atol=1e-8 * neuron.cycle.scale,
+        )  # fmt: skip
+        now, state = float(done.t[-1]), dynamics.reset(done.y[:, -1], 0.0)
+    return float(np.angle(np.exp(-2j * np.pi * now)))
