@@ -137,7 +137,7 @@ def test_noise_is_a_function_of_place_and_key() -> None:
 
 @pytest.mark.parametrize("kind", ["lif", "winfree"])
 def test_a_free_oscillator_diffuses_as_it_is_told(kind: Any) -> None:
-    """Without a coupling that matters: sigma^2 a cycle, of which a mean of the last w lacks 2w/3."""
+    """Without coupling: sigma^2 a cycle, of which a mean of the last w cycles lacks 2w/3."""
     sigma, cycles, read = 0.05, 120, 6
     network = topology.layered([3, 4, 2], rng=1)
     network = network.replace(coupling=1e-9 * network.coupling, field=0.0)
