@@ -1,6 +1,7 @@
 """Spiking oscillators: neurons that couple like phases, in Brian2."""
 
 from neurosc.hw_models.spiking.averaging import expected_cosine, phase_errors, suggest_cycles
+from neurosc.hw_models.spiking.checks import CoarseGridWarning
 from neurosc.hw_models.spiking.lif import LIF
 from neurosc.hw_models.spiking.neuron import Neuron
 from neurosc.hw_models.spiking.oscillators import SpikingOscillators
@@ -11,6 +12,7 @@ from neurosc.hw_models.spiking.winfree import Winfree
 
 __all__ = [
     "LIF",
+    "CoarseGridWarning",
     "MissingCompilerWarning",
     "Neuron",
     "Recording",

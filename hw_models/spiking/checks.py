@@ -1,7 +1,8 @@
-"""What spiking neurons cannot do, told before anything runs."""
+"""What spiking neurons cannot do, and grids that are too coarse for a network."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +10,19 @@ import numpy as np
 from neurosc.hw_models.spiking.circuit import Circuit
 from neurosc.hw_models.spiking.kinds import Kind
 from neurosc.hw_models.spiking.lif import round_down
-from neurosc.ideal.reduction import Request
-from neurosc.network import PhaseNetwork
-from neurosc.substrate import Nudge
+from neurosc.ideal.hessians import hessians
+from neurosc.ideal.reduction import Reduction, Request
+from neurosc.network import FloatArray, PhaseNetwork
+from neurosc.substrate import Nudge, Status
+
+COARSE = 0.05
+"""Radians that the time grid may cost without a warning."""
+LARGEST = 300
+"""Most free oscillators whose modes are computed for it."""
+
+
+class CoarseGridWarning(UserWarning):
+    """The time grid moves phases."""
 
 
 def check_networks(requests: Sequence[Request], kind: Kind) -> None:
@@ -67,4 +78,26 @@ def check_strength(circuit: Circuit) -> None:
         raise ValueError(
             f"eps: {eps:g} times the frequency {slowest:.4g} stops the oscillator; "
             f"give eps < {round_down(2 * np.pi / -slowest)}"
+        )
+
+
+def check_grid(kind: Kind, problem: Reduction, theta: FloatArray, status: np.ndarray) -> None:
+    """Warn of locked samples whose slowest mode takes more steps per cycle."""
+    if not kind.grid_error or not problem.conservative or len(problem.parts) > LARGEST:
+        return
+    locked = np.flatnonzero(status == Status.LOCKED)
+    if locked.size == 0:
+        return
+    lowest = np.linalg.eigvalsh(hessians(problem, theta[locked], locked), UPLO="L")[:, 0]
+    strength = problem.strengths.max(axis=1)[problem.member[locked]]
+    slow = lowest > 0  # where it is not, the ideal state is unstable, and its modes tell nothing
+    softness = float((strength[slow] / lowest[slow]).max(initial=0.0))
+    moved = kind.grid_error * (2 * np.pi / kind.steps) ** 2 * softness
+    if moved > COARSE:
+        finer = kind.steps * 2 ** int(np.ceil(0.5 * np.log2(moved / COARSE)))
+        warnings.warn(
+            f"steps_per_cycle: {kind.steps} are too few for the slowest mode of the network, which "
+            f"may be off by more than {COARSE} rad; give {finer}",
+            CoarseGridWarning,
+            stacklevel=2,
         )

@@ -13,14 +13,15 @@ import scipy
 
 from neurosc.hw_models.spiking.kinds import Kind
 from neurosc.hw_models.spiking.model import AFFERENTS, OSCILLATORS, RECURRENTS, SOURCES, Shape
+from neurosc.ideal.descent import cold_start
 from neurosc.ideal.reduction import Reduction, Request
 from neurosc.network import ComplexArray, FloatArray, IntArray
 from neurosc.parameters import dense
 
 CLOCKS = 2
 """Clocks at phase 0 and pi/2 give the real and the imaginary part of a field."""
-NEURONS_PER_RUN, SYNAPSES_PER_RUN = 1024, 200_000
-"""Most that is simulated at once: enough to hide Brian2's overhead, and it fits the cache."""
+NEURONS_PER_RUN, SYNAPSES_PER_RUN = (128, 1024), 200_000
+"""Most that is simulated at once: many hide Brian2's overhead, and still fit the cache."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -78,12 +79,17 @@ class Circuit:
         """Oscillators of a sample that move."""
         return int(self.frequency.shape[1])
 
-    @property
-    def samples_per_run(self) -> int:
-        """How many samples one run holds; it is the same for each batch, so a build serves all."""
+    def room(self, batch: int) -> int:
+        """How many samples one run holds.
+
+        There are two sizes, for few samples and for many, so that two builds serve all batches.
+        """
         synapses = max(1, self.afferents.pre.size + self.recurrents.pre.size)
-        fit = min(NEURONS_PER_RUN // self.free, SYNAPSES_PER_RUN // synapses)
-        return int(max(2, fit))  # of two samples, every array is one that a run can set
+        few, many = (
+            max(2, min(neurons // self.free, SYNAPSES_PER_RUN // synapses))
+            for neurons in NEURONS_PER_RUN
+        )  # of two samples, every array is one that a run can set
+        return few if batch <= few else many
 
     @property
     def lags(self) -> bool:
@@ -173,9 +179,7 @@ def compile_circuit(requests: Sequence[Request], kind: Kind, eps: float) -> Circ
         eps=eps,
         problems=problems,
         frequency=np.concatenate([p.frequency for p in problems]),
-        start=np.concatenate(
-            [p.start if p.start is not None else 0 * p.frequency for p in problems]
-        ),
+        start=np.concatenate([cold_start(p) for p in problems]),
         sources=np.concatenate([_source_phases(p) for p in problems]),
         afferents=Edges(
             np.concatenate([outer.pre, clocks]),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Values = dict[str, tuple[npt.NDArray[Any], float]]
 """Arrays (samples, neurons) by variable, and what keeps a neuron silent."""
+GRID_ERROR = 0.08
+"""Of ten networks of 2-5-2 oscillators at 32, 64 and 128 steps: .01 to .09, median .04."""
 NEVER = -1
 """A number that no step has."""
 
@@ -52,6 +54,11 @@ class Kind(abc.ABC):
     @abc.abstractmethod
     def interaction(self) -> Interaction:
         """H, of which a coupling is a multiple."""
+
+    @property
+    def grid_error(self) -> float:
+        """c of the largest phase error c (2 pi / steps)^2 strength / lambda, empirical."""
+        return 0.0
 
     @property
     def has_second_harmonics(self) -> bool:
@@ -105,6 +112,10 @@ class Pulsed(Kind):
     @property
     def interaction(self) -> Interaction:
         return self.taps.interaction
+
+    @property
+    def grid_error(self) -> float:
+        return GRID_ERROR
 
     def compiled(self, lags: bool) -> dict[str, Any]:
         delays, weights, crossed = self.taps.on_grid(self.steps, lags)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.hw_models.spiking.checks import check_grid
 from neurosc.hw_models.spiking.circuit import Circuit
 from neurosc.hw_models.spiking.readout import (
     Plan,
@@ -120,7 +121,7 @@ def lock(
             told((done - left.size) * sum(schedule.legs[leg + 1 :]))
             if left.size == 0:
                 break
-    return _relaxations(circuit, outcome)
+    return _relaxations(circuit, outcome, noisy=noise.is_on)
 
 
 def _read_all(
@@ -209,7 +210,7 @@ def _zero(network: PhaseNetwork, phases: FloatArray) -> FloatArray:
     return np.where(framed, phases[..., np.where(framed, network.frame, 0)], 0.0)
 
 
-def _relaxations(circuit: Circuit, outcome: Outcome) -> list[Relaxation]:
+def _relaxations(circuit: Circuit, outcome: Outcome, *, noisy: bool) -> list[Relaxation]:
     """One for each problem."""
     found, first = [], 0
     for problem in circuit.problems:
@@ -228,6 +229,8 @@ def _relaxations(circuit: Circuit, outcome: Outcome) -> list[Relaxation]:
                 mine.error,
             )
         )
+        if not noisy:
+            check_grid(circuit.kind, problem, mine.theta, mine.status)
         first += problem.batch
     return found
 

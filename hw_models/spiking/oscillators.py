@@ -104,6 +104,9 @@ class SpikingOscillators:
     -----
     MissingCompilerWarning
         Where NumPy has to do, many times slower.
+    CoarseGridWarning
+        Where the time grid moves phases by more than .05 rad, some .08 (2 pi / steps)^2 of the
+        strength over the lowest eigenvalue; it tells the steps that are needed.
 
     Notes
     -----
@@ -222,9 +225,11 @@ class SpikingOscillators:
         start: npt.ArrayLike | None = None,
         rng: RNG = None,
     ) -> Relaxation:
-        """Relax samples x (batch, inputs) from `start` or phase 0; see `Substrate`.
+        """Relax samples x (batch, inputs); see `Substrate`.
 
-        `rng` matters only with noise or jitter.
+        Without `start` each oscillator begins along the pull of those before it, as on the ideal
+        model: as if the layers were switched on one after the other. `rng` matters only with noise
+        or jitter.
         """
         return self._relax([Request(network, x, nudge, start)], [rng])[0]
 

@@ -104,7 +104,7 @@ def over_runs(
     voltages
         Keep membranes at each step too.
     """
-    room = circuit.samples_per_run if room is None else max(2, room)
+    room = circuit.room(len(samples)) if room is None else max(2, room)
     shape = circuit.shape(room, BLOCK, noisy=noise.is_on, voltages=voltages)
     if target == "cpp_standalone":
         runtime.build_once(shape)  # now, rather than in each thread

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurosc.hw_models.spiking.model import AFFERENTS, RECURRENTS, Shape
+from neurosc.hw_models.spiking.model import AFFERENTS, RECURRENTS, VOLTAGES, Shape
 from neurosc.hw_models.spiking.worker import DONE
 
 Target = Literal["auto", "cpp_standalone", "cython", "numpy"]
@@ -209,6 +209,9 @@ def _run_standalone(
     static = here / "static_arrays"
     static.mkdir()
     settings = []
+    if shape.voltages:
+        every = np.arange(shape.oscillators, dtype=np.int32)
+        every.tofile(static / f"_static_array__array_{VOLTAGES}__indices")
     for part, variables in shape.inputs.items():
         if part in (AFFERENTS, RECURRENTS):
             for end, ours in (("sources", "pre"), ("targets", "post")):

@@ -81,7 +81,7 @@ def parts(shape: Shape) -> dict[str, Any]:
     pulses = json.loads(shape.neuron)["pulses"]
     constants = {"cycle": shape.steps_per_cycle, "per_pulse": shape.steps_per_cycle // pulses}
     space = {**constants, "M": pulses}
-    reset = ["late = (theta - nxt)/rate", "turned = 1.0*nxt", "nxt += 2*pi/M"]
+    reset = ["late = (theta - nxt)/rate", "nxt += 2*pi/M", "turned = nxt - 2*pi/M"]
     if shape.noisy:
         space["gauss"] = brian_function()
         reset += [

@@ -103,7 +103,6 @@ def cosines(on: SpikingOscillators, *, frozen: bool, rng: int | None = None) -> 
 
 def gradients() -> None:
     """Cosines without noise."""
-    rows = []
     for name, on in {
         "LIF, eps .2": SpikingOscillators(eps=0.2, steps_per_cycle=400),
         "LIF, eps .05": SpikingOscillators(eps=0.05, steps_per_cycle=400),
@@ -111,16 +110,11 @@ def gradients() -> None:
         "Winfree, eps .05": SpikingOscillators("winfree", eps=0.05, steps_per_cycle=400),
     }.items():
         for frozen in (False, True):
-            found = cosines(on, frozen=frozen)
-            rows.append(
-                {
-                    "oscillators": name,
-                    "nudge": "frozen" if frozen else "clock",
-                    "median": np.median(found),
-                    "least": found.min(),
-                }
+            found, nudge = cosines(on, frozen=frozen), "frozen" if frozen else "clock"
+            print(
+                f"{name:22s} {nudge:7s} median {np.median(found):.5f} least {found.min():.5f}",
+                flush=True,
             )
-    print(pd.DataFrame(rows).round(5).to_string(index=False))
 
 
 def lawful(seed: int, on: SpikingOscillators) -> float:

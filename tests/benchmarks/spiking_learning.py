@@ -30,7 +30,7 @@ def vowels(path: str, seed: int) -> tuple[Dataset, Dataset]:
     """Formants of /a/ and /i/, scaled by the training samples; a fifth is for the test."""
     table = pd.read_csv(path)
     table = table[table.vowel.isin(["a", "i"])]
-    x, y = table[["F1", "F2"]].to_numpy(float), (table.vowel == "i").to_numpy(np.intp)
+    x, y = table[["F1", "F2"]].to_numpy(float), (table.vowel == "i").to_numpy().astype(np.intp)
     train, test = datasets.split(Dataset(x, y), 0.2, rng=seed)
     low, high = train.x.min(axis=0), train.x.max(axis=0)
     scaled = [Dataset((part.x - low) / (high - low), part.y) for part in (train, test)]
@@ -45,8 +45,8 @@ def learn_vowels(path: str) -> None:
         start = topology.layered([2, 5, 2], rng=seed)
         began = time.perf_counter()
         net = fit(
-            start, train, cost=COST, epochs=5, learning_rate=0.2, beta=0.3, batch_size=55,
-            on=SPIKING, frozen=True, rng=seed,
+            start, train, cost=COST, epochs=10, learning_rate=0.2, beta=0.3, batch_size=55,
+            on=SPIKING, rng=seed,
         ).network  # fmt: skip
         spent = time.perf_counter() - began
         found = evaluate(net, test, cost=COST, on=SPIKING)
