@@ -73,7 +73,7 @@ def check_strength(circuit: Circuit) -> None:
             f"{bound:.3g}, above which these neurons leave the rhythm; for this network give "
             f"eps <= {round_down(bound / pull)}"
         )
-    slowest = float(circuit.frequency.min())
+    slowest = float(circuit.frequency.min(initial=0.0))
     if eps * slowest <= -2 * np.pi:
         raise ValueError(
             f"eps: {eps:g} times the frequency {slowest:.4g} stops the oscillator; "
@@ -99,5 +99,5 @@ def check_grid(kind: Kind, problem: Reduction, theta: FloatArray, status: np.nda
             f"steps_per_cycle: {kind.steps} are too few for the slowest mode of the network, which "
             f"may be off by more than {COARSE} rad; give {finer}",
             CoarseGridWarning,
-            stacklevel=2,
+            stacklevel=6,
         )

@@ -111,7 +111,7 @@ def lock(
     outcome = Outcome.empty(batch, circuit.free, network.n)
     left, start = np.arange(batch), circuit.start
     with progress_bar(progress, batch * sum(schedule.legs)) as told:
-        for leg, cycles in enumerate(schedule.legs):
+        for leg, cycles in enumerate(schedule.legs if batch else ()):
             plan = Plan.of(cycles, schedule.read, WATCH)
             each = _read_all(circuit, left, start[left], plan, noise, target, told)
             _judge(circuit, outcome, left, plan, each, schedule.tolerance, noise)

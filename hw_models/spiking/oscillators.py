@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -145,15 +146,18 @@ class SpikingOscillators:
                 "Winfree(pulses) or Neuron(equations, ...)"
             )
         for name, remedy in {"eps": "about 0.2", "tolerance": "about 1e-3"}.items():
-            if not 0 < getattr(self, name) < np.inf:
+            if not 0 < _number(name, getattr(self, name)) < np.inf:
                 raise ValueError(
                     f"{name}: {getattr(self, name)} is not a positive number; give {remedy}"
                 )
         for name, unit in {"noise": "rad per sqrt(cycle)", "jitter": "periods"}.items():
-            if not 0 <= getattr(self, name) < np.inf:
+            if not 0 <= _number(name, getattr(self, name)) < np.inf:
                 raise ValueError(f"{name}: {getattr(self, name)} is not a number >= 0; give {unit}")
-        if self.read_cycles < 1:
-            raise ValueError(f"read_cycles: {self.read_cycles} reads nothing; give 1 or more")
+        for name in ("steps_per_cycle", "read_cycles"):
+            if _number(name, getattr(self, name)) % 1 or getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} is no whole number of 1 or more; give one"
+                )
         if self.cycles is not None and self.cycles < 3 * self.read_cycles:
             raise ValueError(
                 f"cycles: {self.cycles} leave no room for three readings of {self.read_cycles}; "
@@ -286,6 +290,8 @@ class SpikingOscillators:
 
         With `voltages` also membrane and drive at each step of the grid.
         """
+        if cycles < 1:
+            raise ValueError(f"cycles: {cycles} records nothing; give 1 or more")
         request = self._quantised(Request(network, x, nudge, start))
         circuit = self._compile([request])
         return record(
@@ -344,3 +350,10 @@ class SpikingOscillators:
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+
+def _number(name: str, value: object) -> float:
+    """The value, if it is a number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a number, not {value!r}")
+    return float(value)

@@ -35,6 +35,10 @@ class MissingCompilerWarning(UserWarning):
 
 KEPT = ("main", "main.exe", "files.json", "shape.json")
 """Files of a build that a run needs."""
+PREFIX = ".neurosc-"
+"""Of directories in which something is being made."""
+LEFT_FOR = 86400.0
+"""Seconds after which one of them is taken to be left over."""
 KEPT_FOR = 90 * 86400.0
 """Seconds since its last use after which a build is removed."""
 SOURCES_OF_A_BUILD = (
@@ -162,10 +166,11 @@ def build_once(shape: Shape) -> Path:
 
 
 def _forget(cache: Path) -> None:
-    """Remove builds that nothing has used for long."""
+    """Remove builds that nothing has used for long, and what a killed process left of one."""
     for build in cache.glob("*") if cache.exists() else ():
         with contextlib.suppress(OSError):  # another process may do the same
-            if time.time() - build.stat().st_mtime > KEPT_FOR:
+            kept = LEFT_FOR if build.name.startswith(PREFIX) else KEPT_FOR
+            if time.time() - build.stat().st_mtime > kept:
                 shutil.rmtree(build)
 
 
@@ -185,7 +190,7 @@ def _fingerprint(shape: Shape, compiler: str) -> str:
 @contextlib.contextmanager
 def _workplace(inside: Path | None = None) -> Any:
     """A private directory that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix=".neurosc-", dir=inside) as name:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=inside) as name:
         yield Path(name)
 
 

@@ -220,7 +220,8 @@ def test_what_spikes_cannot_do_is_refused(case: str) -> None:
     ("arguments", "message"),
     [
         ({"eps": 0.0}, r"^eps: .* give about"),
-        ({"read_cycles": 0}, r"^read_cycles: .* give 1 or more"),
+        ({"read_cycles": 0}, r"^read_cycles: 0 is no whole number of 1 or more"),
+        ({"read_cycles": 2.5}, r"^read_cycles: 2.5 is no whole number"),
         ({"cycles": 40}, r"^cycles: .* give 48 or more"),
         ({"target": "cuda"}, r"^target: 'cuda' is unknown; use one of"),
         ({"steps_per_cycle": 100}, r"^steps_per_cycle: .* choose a multiple"),

@@ -263,3 +263,28 @@ def test_a_neuron_of_own_equations_is_a_substrate() -> None:
     named = SpikingOscillators(eps=0.2, cycles=200)
     found = SpikingOscillators(own, eps=0.2, cycles=200).relax(layered(), X).raise_for_status()
     assert distance(found.phases, named.relax(layered(), X).phases) < 1e-3
+
+
+def test_no_samples_have_no_phases() -> None:
+    assert SpikingOscillators().relax(layered(), np.zeros((0, 3))).phases.shape == (0, 9)
+
+
+def test_membranes_are_recorded_at_each_step() -> None:
+    recording = SpikingOscillators().record(layered(), X[:2], cycles=20, voltages=True)
+    assert recording.voltage is not None
+    assert recording.voltage_time is not None
+    assert recording.voltage.shape == (2, 9, 20 * 128)
+    np.testing.assert_allclose(np.diff(recording.voltage_time), 1 / 128, atol=1e-9)
+    assert np.isnan(recording.voltage[:, :3]).all()
+    v = recording.voltage[1, 5]
+    falls = recording.voltage_time[1:][np.diff(v) < -0.5]
+    spikes = recording.of(1, 5)
+    assert len(falls) == len(spikes) == 20
+    assert np.abs(falls - spikes).max() < 2 / 128
+    with pytest.raises(ValueError, match=r"^cycles: membranes .* record fewer cycles or samples"):
+        SpikingOscillators().record(layered(), X, cycles=20_000, voltages=True)
+    with pytest.raises(ValueError, match=r"^cycles: 0 records nothing; give 1 or more"):
+        SpikingOscillators().record(layered(), X, cycles=0)
+    wrong: Any = "a fifth"
+    with pytest.raises(TypeError, match=r"^eps: expected a number, not 'a fifth'"):
+        SpikingOscillators(eps=wrong)
