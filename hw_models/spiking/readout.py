@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from neurosc.network import FloatArray, IntArray
 
@@ -151,9 +150,3 @@ def distance_to_rest(phases: FloatArray, ripple: float = 0.0) -> FloatArray:
         moved = np.abs(last).max(axis=1)
         left = moved * ratio / (1 - ratio)
     return np.where(ratio < 1, left, np.where(moved <= ripple, moved, np.inf))
-
-
-def in_order(time: FloatArray, *others: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    """Spikes in the order of time."""
-    order = np.argsort(time, kind="stable")
-    return [time[order], *(each[order] for each in others)]

@@ -14,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from neurosc.hw_models.spiking.lif import LIF, round_down
+from neurosc.hw_models.spiking.lif import LIF
 from neurosc.ideal import Interaction
 from neurosc.network import ComplexArray
 
 if TYPE_CHECKING:
     from neurosc.hw_models.spiking.neuron import Neuron
-
-__all__ = ["LIF", "Taps", "pair_design", "place", "round_down"]
 
 ORDERS = 400
 """Harmonics of an interaction that are computed; with one pole the last are 1e-5 of the first."""

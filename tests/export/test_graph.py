@@ -14,7 +14,7 @@ import neurosc
 from neurosc import Encoding, PhaseNetwork
 from neurosc.export import from_nir, to_nir
 from neurosc.export.metadata import KEY, describe
-from neurosc.hw_models.spiking.taps import LIF, pair_design
+from neurosc.hw_models.spiking import LIF, pair_design
 
 
 def small(**changes: object) -> PhaseNetwork:
