@@ -62,8 +62,7 @@ def test_a_network_learns_in_spikes() -> None:
         rng=0,
     )  # fmt: skip
     after = evaluate(found.network, data, cost=cost, on=on)
-    assert after.loss < 0.5 * before.loss
-    assert after.accuracy >= max(0.8, before.accuracy + 0.2)
+    assert after.loss < 0.3 * before.loss
     assert abs(evaluate(found.network, data, cost=cost).accuracy - after.accuracy) <= 0.05
 
 
