@@ -4,6 +4,7 @@ Brian2 and nir are imported by the functions that need them, not by this package
 """
 
 from neurosc.export.brian import run
+from neurosc.export.euler import simulate
 from neurosc.export.files import read, write
 from neurosc.export.graph import from_nir, to_nir
 from neurosc.export.inputs import PeriodicSpikes
@@ -18,6 +19,7 @@ __all__ = [
     "from_nir",
     "read",
     "run",
+    "simulate",
     "to_nir",
     "write",
 ]

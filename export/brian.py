@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from neurosc.export.arguments import check_start, recorded, time_step
 from neurosc.export.codegen import Target, check_target, code_generation
 from neurosc.export.inputs import Given, batch_of, check_inputs, given_spikes, length_of
 from neurosc.export.lowering import lower
-from neurosc.export.metadata import KEY, unpack
 from neurosc.export.recording import Recording, outputs_of
 from neurosc.export.simulation import Simulation
 from neurosc.export.stepping import Reset, check_reset
@@ -87,18 +85,11 @@ def run(
     check_reset(reset)
     check_target(target)
     lowered = lower(graph)
-    step = _time_step(graph, dt)
+    step = time_step(graph, dt)
     fed = check_inputs(lowered, inputs)
     length = length_of(fed, steps)
-    if not 0 <= record_from <= length:
-        raise ValueError(f"record_from: step {record_from} is not in a run of {length}; give less")
-    names = list(lowered.spiking) if record is None else list(record)
-    for name in names:
-        if name not in lowered.spiking:
-            raise ValueError(
-                f"record: {name!r} does not spike or does not exist; choose from "
-                f"{sorted(lowered.spiking)}"
-            )
+    check_start(record_from, length)
+    names = recorded(lowered, record)
     with code_generation(target):
         simulation = Simulation(lowered, step, reset, batch_of(fed), fed)
         simulation.run(length, record_from, progress)
@@ -114,16 +105,3 @@ def run(
         sizes={name: lowered.groups[k].neurons for name, k in lowered.spiking.items()},
         record_from=record_from,
     )
-
-
-def _time_step(graph: Any, dt: float | None) -> float:
-    if dt is None:
-        if KEY not in (getattr(graph, "metadata", None) or {}):
-            raise ValueError(
-                "dt: NIR files hold no time step, and this graph is none of to_nir; "
-                "give the seconds per step, for example dt=1e-4"
-            )
-        return unpack(graph)[1].dt
-    if not 0 < dt < np.inf:
-        raise ValueError(f"dt: {dt} is not a positive number of seconds; give one")
-    return float(dt)
