@@ -295,7 +295,8 @@ def _modes(
     u is zero where nothing moves. What it has of the rotation of a floating part is taken out.
     """
     free = network.free
-    each = hessians(reduce(network, x, nudge), phases[:, free], np.arange(len(phases)))
+    moving = np.ascontiguousarray(phases[:, free])
+    each = hessians(reduce(network, x, nudge), moving, np.arange(len(phases)))
     decay, columns = np.linalg.eigh(each, UPLO="L")
     shapes = np.zeros((len(phases), free.size, network.n))
     shapes[:, :, free] = columns.transpose(0, 2, 1)
