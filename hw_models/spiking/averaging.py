@@ -126,6 +126,7 @@ def expected_cosine(
     eps: float,
     noise: float,
     cycles: float,
+    jitter: float = 0.0,
     scheme: Scheme = "symmetric",
     learn: Sequence[Parameter] | None = None,
 ) -> float:
@@ -156,6 +157,8 @@ def expected_cosine(
         sigma of every free oscillator, radians per sqrt(cycle). Held ones have none.
     cycles
         Over which the phases of each relaxation are averaged, once it has settled.
+    jitter
+        Of spike times, periods: it adds (2 pi jitter)^2 / cycles to v_k.
     scheme
         `"symmetric"` or `"one-sided"`.
     learn
@@ -174,8 +177,9 @@ def expected_cosine(
     `suggest_beta`, all of it counts as across the gradient: pessimistic for few parameters.
     Source: propagation of errors.
     """
-    _check(eps=eps, noise=noise, cycles=cycles)
-    return _measure(network, x, Nudge(cost, y, beta), scheme, learn).cosine(eps, noise, cycles)
+    _check(eps=eps, noise=noise, cycles=cycles, jitter=jitter)
+    pair = _measure(network, x, Nudge(cost, y, beta), scheme, learn)
+    return pair.cosine(eps, noise, cycles, jitter)
 
 
 def suggest_cycles(
@@ -188,6 +192,7 @@ def suggest_cycles(
     eps: float,
     noise: float,
     cosine: float = 0.95,
+    jitter: float = 0.0,
     scheme: Scheme = "symmetric",
     learn: Sequence[Parameter] | None = None,
 ) -> int:
@@ -197,7 +202,7 @@ def suggest_cycles(
 
     Parameters
     ----------
-    network, x, y, cost, beta, eps, noise, scheme, learn
+    network, x, y, cost, beta, eps, noise, jitter, scheme, learn
         As in `expected_cosine`.
     cosine
         Between 0 and 1.
@@ -210,7 +215,7 @@ def suggest_cycles(
     RelaxationError
         If a sample does not lock in one of the relaxations.
     """
-    _check(eps=eps, noise=noise)
+    _check(eps=eps, noise=noise, jitter=jitter)
     if not 0 < cosine < 1:
         raise ValueError(f"cosine: {cosine} is no aim; give a number between 0 and 1, such as 0.95")
     pair = _measure(network, x, Nudge(cost, y, beta), scheme, learn)
@@ -219,7 +224,7 @@ def suggest_cycles(
             f"cosine: beta = {beta:g} reaches {best:.3g} even without noise, less than {cosine:g}; "
             "lower beta, or cosine="
         )
-    if (best := pair.cosine(eps, noise, LONGEST)) < cosine:
+    if (best := pair.cosine(eps, noise, LONGEST, jitter)) < cosine:
         raise ValueError(
             f"cosine: {cosine:g} takes more than {LONGEST:,} cycles of averaging, which reach "
             f"{best:.3g}; raise beta, lower noise, or average over more samples"
@@ -227,7 +232,8 @@ def suggest_cycles(
     low, high = 0, LONGEST
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if pair.cosine(eps, noise, middle) >= cosine else (middle, high)
+        enough = pair.cosine(eps, noise, middle, jitter) >= cosine
+        low, high = (low, middle) if enough else (middle, high)
     return high
 
 
@@ -242,8 +248,9 @@ class _Measured:
     power: FloatArray
     """w^2 |A^T u|^2 / B^2 of each: noise power in the gradient per variance of the mode."""
 
-    def cosine(self, eps: float, noise: float, cycles: float) -> float:
+    def cosine(self, eps: float, noise: float, cycles: float, jitter: float = 0.0) -> float:
         variance = averaged_variance(eps * self.decay, noise, cycles)
+        variance = variance + (2 * np.pi * jitter) ** 2 / cycles
         spread = float(np.sqrt(variance @ self.power))
         return float(np.cos(expected_angle(self.exact, self.noiseless, spread)))
 
@@ -323,10 +330,12 @@ def _power(found: Sensitivity, shapes: FloatArray) -> FloatArray:
     return power
 
 
-def _check(*, eps: float, noise: float, cycles: float = 1.0) -> None:
+def _check(*, eps: float, noise: float, cycles: float = 1.0, jitter: float = 0.0) -> None:
     if not 0 < eps < np.inf:
         raise ValueError(f"eps: {eps} is not a positive number; give network time per cycle")
     if not 0 <= noise < np.inf:
         raise ValueError(f"noise: {noise} is no noise; give radians per sqrt(cycle), 0 or more")
+    if not 0 <= jitter < np.inf:
+        raise ValueError(f"jitter: {jitter} is no jitter; give periods, 0 or more")
     if not 0 < cycles < np.inf:
         raise ValueError(f"cycles: {cycles} average nothing; give a positive number")

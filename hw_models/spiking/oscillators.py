@@ -11,7 +11,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.costs import Cost
 from neurosc.hw_models.spiking import runtime
+from neurosc.hw_models.spiking.averaging import suggest_cycles
 from neurosc.hw_models.spiking.checks import check_networks, check_strength
 from neurosc.hw_models.spiking.circuit import Circuit, compile_circuit
 from neurosc.hw_models.spiking.kinds import Kind, Phases, Pulsed
@@ -28,6 +30,8 @@ from neurosc.ideal import Interaction
 from neurosc.ideal.ensemble import gather, starts
 from neurosc.ideal.flicker import Flicker
 from neurosc.ideal.reduction import Request
+from neurosc.learning.gradient import Parameter
+from neurosc.learning.two_phase import Scheme
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, seed_sequence, substream
 from neurosc.substrate import Nudge, Relaxation
@@ -71,7 +75,7 @@ class SpikingOscillators:
     cycles
         Length of a run in free periods, rounded up to a multiple of 20. Default: until locked; 125
         units of time over the strongest pull, then twice, four and eight times that for the samples
-        that need it. With noise one run of 1000 such units.
+        that need it. With noise one run of 1000 such units and three readings.
     read_cycles
         Periods over which a phase is averaged.
     noise
@@ -275,6 +279,38 @@ class SpikingOscillators:
             )
         return gather(self._relax(requests, rngs))
 
+    def averaged(
+        self,
+        network: PhaseNetwork,
+        x: npt.ArrayLike | None,
+        y: npt.ArrayLike | None = None,
+        *,
+        cost: Cost,
+        beta: float,
+        cosine: float = 0.95,
+        scheme: Scheme = "symmetric",
+        learn: Sequence[Parameter] | None = None,
+    ) -> SpikingOscillators:
+        """These oscillators, read for as long as noise makes a gradient of these samples need.
+
+        `read_cycles` grows to what `suggest_cycles` says for `cosine`, and so do fixed `cycles`, by
+        three readings. Without noise nothing changes.
+
+        Raises
+        ------
+        ValueError, RelaxationError
+            As `suggest_cycles`, which has the other arguments.
+        """
+        if not self.is_noisy:
+            return self
+        needed = suggest_cycles(
+            network, x, y, cost=cost, beta=beta, eps=self.eps, noise=self.noise,
+            jitter=self.jitter, cosine=cosine, scheme=scheme, learn=learn,
+        )  # fmt: skip
+        read = max(self.read_cycles, needed)
+        longer = None if self.cycles is None else self.cycles + 3 * (read - self.read_cycles)
+        return dataclasses.replace(self, read_cycles=read, cycles=longer)
+
     def record(
         self,
         network: PhaseNetwork,
@@ -338,7 +374,7 @@ class SpikingOscillators:
         strongest = float(max(p.strengths.max() for p in circuit.problems))
         unit = 1 / (strongest * self.eps) if strongest > 0 else 0.0
         if self.is_noisy:
-            legs = [NOISY * unit]
+            legs = [NOISY * unit + least]
         else:
             legs = [FIRST * unit * 2**k for k in range(DOUBLINGS + 1)]
         if sum(legs) > LONGEST:

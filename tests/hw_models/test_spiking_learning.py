@@ -13,6 +13,7 @@ from neurosc import (
     PhaseNetwork,
     evaluate,
     fit,
+    implicit_gradient,
     topology,
     two_phase_gradient,
 )
@@ -75,3 +76,24 @@ def test_chips_of_neurons_learn_too() -> None:
     ideal = fit(layered(), (X, Y), **settings).network
     np.testing.assert_array_equal(one.coupling, again.coupling)
     assert 0 < np.abs(one.coupling - ideal.coupling).max() < 0.2
+
+
+def test_the_noise_tells_how_long_to_average() -> None:
+    """Gradients of several relaxations point as far apart as was asked for."""
+    network = layered()
+    settings: dict[str, Any] = {"cost": CosineCost(), "beta": 0.05}
+    noisy = SpikingOscillators("winfree", noise=0.04, cycles=200)
+    on = noisy.averaged(network, X, Y, cosine=0.8, **settings)
+    assert on.read_cycles > 50
+    assert on.cycles == 200 + 3 * (on.read_cycles - 16)
+    exact = implicit_gradient(network, X, Y, cost=CosineCost()).vector()
+    found = [
+        cosine(two_phase_gradient(network, X, Y, on=on, rng=k, **settings).vector(), exact)
+        for k in range(16)
+    ]
+    assert abs(np.mean(found) - 0.8) < 0.05 + 3 * np.std(found) / np.sqrt(len(found))
+    assert np.mean(found) > 0.7
+    quiet = SpikingOscillators()
+    assert quiet.averaged(network, X, Y, **settings) is quiet
+    jittery = SpikingOscillators(jitter=0.01).averaged(network, X, Y, cosine=0.99, **settings)
+    assert jittery.read_cycles > 16
