@@ -64,7 +64,7 @@ def size(node: Any, side: str = "output") -> int:
 
 
 def expand(graph: Any) -> Nodes:
-    """Put nested graphs in line, their nodes named outer.inner, and check every node type.
+    """Put nested graphs in line as `inline` does, and check every node type.
 
     Raises
     ------
@@ -72,12 +72,8 @@ def expand(graph: Any) -> Nodes:
         For something that is no graph, a node of a type that cannot be run, and an edge from or
         to a node that does not exist.
     """
-    if kind(graph) != "NIRGraph":
-        raise ValueError(f"graph: expected a NIRGraph, not {kind(graph)}; wrap the node in one")
-    node: dict[str, Any] = {}
-    edges: list[tuple[str, str]] = []
-    _inline(graph, "", node, edges)
-    for name, found in node.items():
+    nodes = inline(graph)
+    for name, found in nodes.node.items():
         if kind(found) not in LINEAR | SPIKING | set(MODELS) | {"Input", "Output"}:
             raise ValueError(
                 f"graph: node {name!r} is a {kind(found)}, which cannot be run; supported are "
@@ -88,6 +84,22 @@ def expand(graph: Any) -> Nodes:
                 f"graph: node {name!r} has a weight of shape {np.shape(found.weight)}; "
                 "only matrices can be run"
             )
+    return nodes
+
+
+def inline(graph: Any) -> Nodes:
+    """Put nested graphs in line, their nodes named outer.inner, whatever their types.
+
+    Raises
+    ------
+    ValueError
+        For something that is no graph, and an edge from or to a node that does not exist.
+    """
+    if kind(graph) != "NIRGraph":
+        raise ValueError(f"graph: expected a NIRGraph, not {kind(graph)}; wrap the node in one")
+    node: dict[str, Any] = {}
+    edges: list[tuple[str, str]] = []
+    _inline(graph, "", node, edges)
     before: dict[str, list[str]] = {name: [] for name in node}
     after: dict[str, list[str]] = {name: [] for name in node}
     for a, b in dict.fromkeys(edges):
