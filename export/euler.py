@@ -125,7 +125,7 @@ def simulate(
     Against the exact solution a free period is too long by dt T/(2 tau) to first order, so within
     4 tau a spike moves by two steps, whatever dt.
     """
-    _check_options(amplitude, reset, latency, dtype)
+    _check_options(amplitude, reset, latency, dtype, workers)
     lowered = lower(graph)
     step = time_step(graph, dt)
     fed = check_inputs(lowered, inputs)
@@ -157,7 +157,9 @@ def simulate(
     )
 
 
-def _check_options(amplitude: str, reset: str, latency: str, dtype: npt.DTypeLike) -> None:
+def _check_options(
+    amplitude: str, reset: str, latency: str, dtype: npt.DTypeLike, workers: int | None
+) -> None:
     for name, value, known in (
         ("amplitude", amplitude, get_args(Amplitude)),
         ("reset", reset, get_args(Reset)),
@@ -167,6 +169,8 @@ def _check_options(amplitude: str, reset: str, latency: str, dtype: npt.DTypeLik
             raise ValueError(f"{name}: {value!r} is unknown; use one of {known}")
     if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype: {np.dtype(dtype)} cannot be used; give float64 or float32")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers: {workers} threads cannot run; give 1 or more")
 
 
 def _run(

@@ -50,11 +50,10 @@ def _fire(program: Program, node: int, v: Real, fired: Int) -> int:
     """Reset the neurons that spike; their number, and in `fired` which ones."""
     threshold, reset, count = program.threshold, program.reset, 0
     for j in range(program.first[node], program.first[node + 1]):
-        if v[j] < threshold[j] or (program.strict and v[j] == threshold[j]):
-            continue
-        v[j] = v[j] - (threshold[j] - reset[j]) if program.subtract else reset[j]
-        fired[count] = j
-        count += 1
+        if v[j] > threshold[j] or (v[j] == threshold[j] and not program.strict):
+            v[j] = v[j] - (threshold[j] - reset[j]) if program.subtract else reset[j]
+            fired[count] = j
+            count += 1
     return count
 
 
