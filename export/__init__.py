@@ -10,12 +10,17 @@ from neurosc.export.graph import from_nir, to_nir
 from neurosc.export.inputs import PeriodicSpikes
 from neurosc.export.recording import Recording, Spikes
 from neurosc.export.substrate import NIRSubstrate
+from neurosc.export.targets import Report, Usage, Violation, check
 
 __all__ = [
     "NIRSubstrate",
     "PeriodicSpikes",
     "Recording",
+    "Report",
     "Spikes",
+    "Usage",
+    "Violation",
+    "check",
     "from_nir",
     "read",
     "run",

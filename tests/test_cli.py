@@ -15,7 +15,17 @@ from neurosc import autograd, load
 from neurosc.cli import main
 from neurosc.hw_models import Device, FrequencyMismatch, WeightQuantization
 
-COMMANDS = ["demo", "train", "evaluate", "export", "verify", "robustness", "devices", "info"]
+COMMANDS = [
+    "demo",
+    "train",
+    "evaluate",
+    "export",
+    "check",
+    "verify",
+    "robustness",
+    "devices",
+    "info",
+]
 
 
 @pytest.fixture(scope="module")

@@ -59,11 +59,14 @@ def test_wheel_works_beside_a_users_own_export(tmp_path: Path) -> None:
         "import export, hw_models, neurosc, neurosc.export, neurosc.hw_models;"
         "from neurosc.hw_models.terms import PhaseNoise;"
         "print(export.mine, hw_models.mine, neurosc.__file__);"
-        "print(neurosc.Ideal().relax(neurosc.topology.all_to_all(3)).summary())"
+        "print(neurosc.Ideal().relax(neurosc.topology.all_to_all(3)).summary());"
+        "print(*neurosc.export.targets.names())"
     )
-    first, second = python("-c", program, cwd=user, executable=inside).splitlines()
+    first, second, third = python("-c", program, cwd=user, executable=inside).splitlines()
     assert first.startswith(f"True True {site}")
     assert second == "1 LOCKED"
+    data = (ROOT / "export" / "targets" / "data").glob("*.toml")
+    assert set(third.split()) == {file.stem for file in data} - {"common"}
 
 
 def test_readme_example_runs(tmp_path: Path) -> None:
