@@ -122,8 +122,9 @@ def simulate(
     Deterministic, and the same bits for a sample in any batch and for any `workers`: what arrives
     is summed in the order of arrival, within a step by source.
 
-    Against the exact solution a free period is too long by dt T/(2 tau) to first order, so within
-    4 tau a spike moves by two steps, whatever dt.
+    Spikes drift from those of the exact solution, in steps whatever dt: Euler relaxes too fast, by
+    t/(2 tau) steps after a time t, and each reset waits for the grid, half a step on average.
+    Neurons that only just reach their threshold may gain or lose a spike.
     """
     _check_options(amplitude, reset, latency, dtype, workers)
     lowered = lower(graph)
