@@ -58,16 +58,17 @@ def check(graph: nir.NIRGraph, target: str, *, dt: float | None = None) -> Repor
     profile = find(target)
     survey = Survey.of(graph, _time_step(graph, profile, dt))
     violations: list[Violation] = []
-    warnings = _units(survey, profile)
-    for limit in profile.limits.values():
-        try:
-            for finding in RULES[limit.name](survey, limit.value):
-                violations.append(Violation(*finding, limit.source, limit.name))
-        except NoTimeStepError:
-            warnings.append(f"{limit.name}: not all checked, NIR holds no time step; give dt")
-    return Report(
-        profile.name, profile.about, (*violations,), (*warnings,), _usage(survey, profile)
-    )
+    # the rule `finite` names the numbers of which NumPy would warn
+    with np.errstate(all="ignore"):
+        warnings = _units(survey, profile)
+        for limit in profile.limits.values():
+            try:
+                for finding in RULES[limit.name](survey, limit.value):
+                    violations.append(Violation(*finding, limit.source, limit.name))
+            except NoTimeStepError:
+                warnings.append(f"{limit.name}: not all checked, NIR holds no time step; give dt")
+        usage = _usage(survey, profile)
+    return Report(profile.name, profile.about, tuple(violations), tuple(warnings), usage)
 
 
 def _time_step(graph: Any, profile: Target, dt: float | None) -> float | None:

@@ -20,14 +20,14 @@ def step(values: FloatArray) -> float | None:
     Returns
     -------
     float or None
-        None if there is no such s, so that the values need more than 16 bits.
+        None if there is no such s: the values need more than 16 bits or are not finite.
     """
+    if not np.isfinite(values).all():
+        return None
     sizes = np.unique(np.abs(values))
     sizes = sizes[sizes > 0]
     if not sizes.size:
         return 1.0
-    if not np.isfinite(sizes).all():
-        return None
     largest = float(sizes[-1])
     counts = np.arange(1, MOST + 1, dtype=np.float64)
     for size in sizes:

@@ -15,6 +15,11 @@ from neurosc.export.targets.survey import NEURONS, TIMES, Survey, levels
 CLOSE = 1e-5
 """Relative difference up to which two numbers count as equal; importers use numpy's allclose."""
 
+NUMBERS = (
+    *TIMES, "r", "w_in", "v_leak", "v_threshold", "v_reset", "threshold", "weight", "bias", "scale",
+    "delay",
+)  # fmt: skip
+
 QUANTISE = "quantise the graph for this target"
 
 EXPRESSIONS: dict[str, Callable[[Any, Survey], Any]] = {
@@ -27,6 +32,18 @@ EXPRESSIONS: dict[str, Callable[[Any, Survey], Any]] = {
     "v_reset": lambda node, survey: node.v_reset,
 }
 """What the data files may ask a parameter to equal."""
+
+
+def _finite(survey: Survey, required: bool) -> Iterator[Finding]:
+    """No number is infinite or nan, and every time constant is positive."""
+    for name, parameter, values in survey.parameters(*NUMBERS):
+        bad = ~np.isfinite(values)
+        limit = "finite"
+        if parameter in TIMES:
+            bad, limit = bad | ~(values > 0), "finite and positive"
+        if required and bad.any():
+            worst = f"{values[bad][0]:g}"
+            yield Finding(name, parameter, worst, limit, "correct it where the file was made")
 
 
 def _uniform(survey: Survey, parameters: list[str]) -> Iterator[Finding]:
@@ -98,14 +115,14 @@ def _on_grid(
 
 
 def _decay_bits(survey: Survey, bits: int) -> Iterator[Finding]:
-    """dt/tau must be a whole multiple of 2^-bits, from 1 to 2^bits of them."""
+    """dt/tau must be a whole multiple of 2^-bits, from 1 to 2^bits - 1 of them."""
     for name, parameter, values in survey.parameters(*TIMES):
         decay = seconds_per_step(survey) / values * 2**bits
         whole = np.rint(decay)
         # tau is float32 in many files, so its quotient is off by a few parts in 1e7
-        off = (np.abs(decay - whole) > grid.PRECISION * 2**bits) | (whole < 1) | (whole > 2**bits)
+        off = (np.abs(decay - whole) > grid.PRECISION * 2**bits) | (whole < 1) | (whole >= 2**bits)
         if off.any():
-            limit = f"whole steps of dt/tau from 1 to {2**bits}"
+            limit = f"whole steps of dt/tau from 1 to {2**bits - 1}"
             yield Finding(name, parameter, f"{spread(decay[off])} steps", limit, QUANTISE)
 
 
@@ -166,6 +183,7 @@ def _shortest_time(survey: Survey, least: float) -> Iterator[Finding]:
 
 
 RULES: dict[str, Rule] = {
+    "finite": _finite,
     "uniform": _uniform,
     "zero": _zero,
     "relations": _relations,

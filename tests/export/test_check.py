@@ -151,6 +151,7 @@ BREAK: dict[str, Callable[[nir.NIRGraph, str], None]] = {
     "nodes": lambda g, t: add(g, nir.Scale(scale=np.ones(N))),
     "input_nodes": lambda g, t: remove(g, "input"),
     "output_nodes": lambda g, t: remove(g, "output"),
+    "finite": lambda g, t: setattr(g.nodes["l1_osc"], "v_threshold", np.full(N, np.nan)),
     "forbidden_in_names": lambda g, t: rename(g, "l0_in", "l0/in"),
     "node_names": lambda g, t: rename(g, "output", "out"),
     "recurrence": lambda g, t: loop(g),
@@ -310,6 +311,7 @@ def test_bits() -> None:
     ]  # fmt: skip
     assert grid.step(np.zeros(3)) == 1
     assert grid.step(np.array([1.0, np.inf])) is None
+    assert grid.step(np.array([1.0, np.nan])) is None
     assert grid.step(np.random.default_rng(0).standard_normal(20)) is None
 
 
@@ -321,6 +323,19 @@ def test_times_that_look_like_milliseconds() -> None:
     assert [w for w in check(graph, "snntorch").warnings if "l1_osc: tau_mem is 2e-07 s" in w]
     assert not check(good("snntorch"), "snntorch").warnings
     assert "milliseconds" in check(good("brainscales2"), "brainscales2").warnings[0]
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("target", targets.names())
+def test_numbers_that_are_none(target: str, value: float) -> None:
+    graph = good(target)
+    graph.nodes["l1_osc"] = neuron("CubaLIF")
+    graph.nodes["l1_osc"].tau_syn[1] = value
+    graph.nodes["l0_in"].weight[0, 0] = np.nan
+    report = check(graph, target, dt=DT)
+    found = {(v.node, v.parameter) for v in report.violations if v.rule == "finite"}
+    assert found == {("l1_osc", "tau_syn"), ("l0_in", "weight")}
+    assert str(report)
 
 
 def test_without_a_time_step_the_report_says_what_it_skipped() -> None:
