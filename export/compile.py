@@ -63,23 +63,29 @@ def compile_network(
     ValueError
         For what pulses cannot express, and where eps times the couplings is too strong.
     """
-    _check_expressible(network)
+    check_expressible(network)
     neuron = LIF()
     taps = pair_design(pairs, poles, neuron=neuron, steps_per_cycle=steps_per_cycle)
-    _check_strength(network, eps, neuron)
+    check_strength(network, eps, neuron)
+    coupling, drive, read = blocks(network, eps)
+    return SpikingProgram(
+        neuron=neuron,
+        taps=taps,
+        current=neuron.current(detuning(network), eps),
+        coupling=coupling,
+        drive=drive,
+        outputs=read,
+    )
+
+
+def blocks(network: PhaseNetwork, eps: float) -> tuple[FloatArray, FloatArray, IntArray]:
+    """`coupling` (m, m), `drive` (m, c) and `outputs` (k,) of a `SpikingProgram`."""
     free, fixed = network.free, sources(network)
     rows = scipy.sparse.csr_array(network.coupling)[free]
     field = network.field[free]
     drive = np.column_stack([field.real, field.imag, rows[:, fixed].toarray()])
     read = np.searchsorted(free, network.outputs) if network.outputs.size else np.arange(free.size)
-    return SpikingProgram(
-        neuron=neuron,
-        taps=taps,
-        current=neuron.current(detuning(network), eps),
-        coupling=eps * rows[:, free].toarray(),
-        drive=eps * drive,
-        outputs=read,
-    )
+    return eps * rows[:, free].toarray(), eps * drive, read
 
 
 def sources(network: PhaseNetwork) -> IntArray:
@@ -99,7 +105,8 @@ def strongest_pull(network: PhaseNetwork) -> float:
     return float(network.strength[network.free].max(initial=0.0))
 
 
-def _check_expressible(network: PhaseNetwork) -> None:
+def check_expressible(network: PhaseNetwork) -> None:
+    """Raise ValueError for what pulses cannot express."""
     kind = network.encoding.kind
     if network.inputs.size and kind != "phase":
         raise ValueError(
@@ -122,7 +129,8 @@ def _check_expressible(network: PhaseNetwork) -> None:
         )
 
 
-def _check_strength(network: PhaseNetwork, eps: float, neuron: LIF) -> None:
+def check_strength(network: PhaseNetwork, eps: float, neuron: LIF) -> None:
+    """Raise ValueError where eps times the couplings or the detuning is too much."""
     if not 0 < eps < np.inf:
         raise ValueError(f"eps: {eps} is not a positive number; give .1, for example")
     strength = strongest_pull(network)

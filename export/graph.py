@@ -9,6 +9,8 @@ import numpy as np
 
 from neurosc.export.compile import SpikingProgram, compile_network
 from neurosc.export.metadata import Settings, pack, unpack
+from neurosc.export.portable import compile_portable
+from neurosc.export.shapes import Shape, check_shape, population_graph
 from neurosc.network import PhaseNetwork
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 PERIOD = 25.6e-3
 """Default period of the free oscillator in seconds: 256 steps of .1 ms."""
+DT = 1e-4
+"""Default time step in seconds of the portable shape, which snnTorch assumes of every file."""
 
 
 def to_nir(
@@ -25,7 +29,8 @@ def to_nir(
     steps_per_cycle: int = 256,
     pairs: int = 3,
     poles: int = 2,
-    period: float = PERIOD,
+    period: float | None = None,
+    shape: Shape = "faithful",
 ) -> nir.NIRGraph:
     """The network as a NIR graph of leaky integrate-and-fire oscillators, in seconds.
 
@@ -51,6 +56,15 @@ def to_nir(
     dt = period / steps_per_cycle, so weights are per dt, and a weight w makes `pole1` jump by
     w dt / tau.
 
+    That is the shape "faithful", for simulators with delays. The shape "portable" has the same
+    channels, but is made for importers and chips that have none: one population of equal CubaLIF
+    neurons with one matrix among them, where relay neurons make the delays,
+
+        input -> l0_in -> l1_osc {input -> lif <-> w_rec, lif -> output} -> output,
+
+    stepped by forward Euler with spikes of one step and a loop that takes one step; "flat" is that
+    without nesting. `output` has the spikes of all neurons; see `compile_portable`.
+
     Parameters
     ----------
     network
@@ -64,9 +78,13 @@ def to_nir(
     Other arguments
     ---------------
     pairs, poles
-        There are 2 `pairs` delays and `poles` filters; see `hw_models.spiking.pair_design`.
+        There are 2 `pairs` delays and `poles` filters; see `hw_models.spiking.pair_design`. The
+        portable shapes have one pole, their synapse, and pay no heed to `poles`.
     period
-        Of the free oscillator, seconds.
+        Of the free oscillator, seconds; by default 25.6 ms, in the portable shapes such that a
+        step is .1 ms.
+    shape
+        "faithful", "portable" or "flat".
 
     Returns
     -------
@@ -87,12 +105,20 @@ def to_nir(
     """
     import nir
 
+    check_shape(shape)
+    if period is None:
+        period = PERIOD if shape == "faithful" else DT * steps_per_cycle
     if not 0 < period < np.inf:
         raise ValueError(f"period: {period} is not a positive number of seconds; give one")
+    settings = Settings(float(eps), float(period), int(steps_per_cycle), shape)
+    if shape != "faithful":
+        portable = compile_portable(network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs)
+        return population_graph(
+            portable, settings.dt, nested=shape == "portable", metadata=pack(network, settings)
+        )
     program = compile_network(
         network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs, poles=poles
     )
-    settings = Settings(float(eps), float(period), int(steps_per_cycle))
     nodes, edges = _oscillators(program, settings)
     _add_coupling(nodes, edges, program, settings)
     return nir.NIRGraph(nodes=nodes, edges=edges, metadata=pack(network, settings))

@@ -31,11 +31,14 @@ class Settings:
         Of the free oscillator, seconds.
     steps_per_cycle
         Steps of the time grid for which the taps and the weights were made.
+    shape
+        "faithful", "portable" or "flat"; see `to_nir`.
     """
 
     eps: float
     period: float
     steps_per_cycle: int
+    shape: str = "faithful"
 
     @property
     def dt(self) -> float:
@@ -50,6 +53,7 @@ def pack(network: PhaseNetwork, settings: Settings) -> dict[str, str]:
         "eps": settings.eps.hex(),
         "period": settings.period.hex(),
         "steps_per_cycle": settings.steps_per_cycle,
+        "shape": settings.shape,
         "spike": "the value 1 for one step of period / steps_per_cycle seconds",
         "network": describe(network),
     }
@@ -78,6 +82,7 @@ def unpack(graph: Any) -> tuple[PhaseNetwork, Settings]:
             float.fromhex(values["eps"]),
             float.fromhex(values["period"]),
             int(values["steps_per_cycle"]),
+            str(values.get("shape", "faithful")),
         )
         return _restore(values["network"]), settings
     except (KeyError, TypeError, ValueError, zlib.error) as error:

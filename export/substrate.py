@@ -112,6 +112,11 @@ class NIRSubstrate:
             For a graph that `to_nir` did not make.
         """
         _, settings = unpack(graph)
+        if settings.shape != "faithful":
+            raise ValueError(
+                f"graph: of shape {settings.shape!r}, which is read over the beat of its dither; "
+                'run it with simulate, or give one of shape "faithful"'
+            )
         fixed = {"eps", "steps_per_cycle", "period", "pairs", "poles", "graph"} & set(options)
         if fixed:
             raise ValueError(f"{sorted(fixed)[0]}: the graph fixes it; leave it out")
