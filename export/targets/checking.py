@@ -42,8 +42,8 @@ def check(graph: nir.NIRGraph, target: str, *, dt: float | None = None) -> Repor
     -------
     Report
         `.ok`, `.violations`, `.warnings`, `.table()` of resources; str() is readable. Weights are
-        on the grid of a chip if those of each node are whole multiples, within its levels, of one
-        step of their own.
+        on the grid of a chip if those of each node, or of each row of it, are whole multiples,
+        within its levels, of one step of their own. 17 weight bits stand for more than 16.
 
     Raises
     ------

@@ -12,15 +12,15 @@ PRECISION = 2.5e-7
 """Relative error of a number that was stored as float32, doubled for its quotient."""
 
 
-def step(values: FloatArray) -> float | None:
+def step(values: FloatArray, most: int = MOST) -> float | None:
     """The largest s such that every value is a whole multiple of s, up to float32 rounding.
 
-    Looks at s = max|v| / L for L = 1, 2, ..., 2^15. Values that are all zero have s = 1.
+    Looks at s = max|v| / L for L = 1, 2, ..., `most`. Values that are all zero have s = 1.
 
     Returns
     -------
     float or None
-        None if there is no such s: the values need more than 16 bits or are not finite.
+        None if there is no such s, or a value is not finite.
     """
     if not np.isfinite(values).all():
         return None
@@ -29,7 +29,7 @@ def step(values: FloatArray) -> float | None:
     if not sizes.size:
         return 1.0
     largest = float(sizes[-1])
-    counts = np.arange(1, MOST + 1, dtype=np.float64)
+    counts = np.arange(1, most + 1, dtype=np.float64)
     for size in sizes:
         position = size / largest * counts
         # a weight of at least one step cannot be rounded to none

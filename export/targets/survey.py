@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 
 from neurosc.export.nodes import Nodes, inline, kind, size
-from neurosc.export.targets.grid import step
+from neurosc.export.targets.grid import MOST, bits, step
 from neurosc.network import FloatArray
 
 NEURONS = frozenset({"IF", "LIF", "CubaLIF", "I", "LI", "CubaLI"})
@@ -71,8 +71,12 @@ class Survey:
 
     @cached_property
     def weight_levels(self) -> dict[str, tuple[int, int] | None]:
-        """Least and greatest weight of a node in steps of its own; None if there are > 2^15."""
-        return {name: levels(node.weight) for name, node in self.of_kind(WEIGHTS).items()}
+        """Least and greatest weight of a node in steps; None if there are more than 2^15.
+
+        Where one step for the node takes more than 8 bits, each row (the synapses of a neuron, or
+        the kernel of a channel) may have a step of its own: compilers split such a node.
+        """
+        return {name: _weight_levels(node.weight) for name, node in self.of_kind(WEIGHTS).items()}
 
     @cached_property
     def delays(self) -> FloatArray:
@@ -124,14 +128,27 @@ def loops(after: dict[str, list[str]]) -> list[list[str]]:
     return [part for part in parts if len(part) > 1 or part[0] in after[part[0]]]
 
 
-def levels(values: Any) -> tuple[int, int] | None:
+def levels(values: Any, most: int = MOST) -> tuple[int, int] | None:
     """Least and greatest of some values in units of their common step; None if there is none."""
     flat = np.ravel(values).astype(np.float64)
-    unit = step(flat)
+    unit = step(flat, most)
     if unit is None:
         return None
     whole = np.rint(flat / unit)
     return int(whole.min(initial=0)), int(whole.max(initial=0))
+
+
+def _weight_levels(weight: Any) -> tuple[int, int] | None:
+    whole = levels(weight)
+    if whole is not None and bits(whole) <= 8:
+        return whole
+    least, most = 0, 0
+    for row in np.asarray(weight):
+        found = levels(row, 2**7)
+        if found is None:
+            return whole
+        least, most = min(least, found[0]), max(most, found[1])
+    return least, most
 
 
 def _nonzero(node: Any) -> int:

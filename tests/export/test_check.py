@@ -305,6 +305,17 @@ def test_the_grid_of_rounded_weights_is_found(levels: tuple[int, int]) -> None:
     assert step == pytest.approx(0.0137, rel=1e-5)
 
 
+def test_rows_may_have_scales_of_their_own() -> None:
+    graph = good("loihi2")
+    whole = np.array([[127, 3, -128, 5], [1, -2, 90, 0], [7, 7, 101, 2], [0, 0, 0, 0]])
+    graph.nodes["l0_in"].weight = whole * np.array([[1.0], [np.pi], [0.1], [1.0]])
+    report = check(graph, "loihi2", dt=DT)
+    assert report.ok, str(report)
+    assert report.table().set_index("resource")["used"]["weight bits"] == 8
+    graph.nodes["l0_in"].weight[1, 0] = 1.0
+    assert {v.rule for v in check(graph, "loihi2", dt=DT).violations} == {"weight_levels"}
+
+
 def test_bits() -> None:
     assert [grid.bits(r) for r in [(0, 0), (-1, 1), (-128, 127), (-129, 0), (-63, 63)]] == [
         1, 2, 8, 9, 7,
