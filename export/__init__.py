@@ -8,6 +8,8 @@ from neurosc.export.euler import simulate
 from neurosc.export.files import read, write
 from neurosc.export.graph import from_nir, to_nir
 from neurosc.export.inputs import PeriodicSpikes
+from neurosc.export.portable import Portable, compile_portable
+from neurosc.export.portable_signals import decode_outputs, encode_inputs
 from neurosc.export.recording import Recording, Spikes
 from neurosc.export.substrate import NIRSubstrate
 from neurosc.export.targets import Report, Usage, Violation, check
@@ -15,12 +17,16 @@ from neurosc.export.targets import Report, Usage, Violation, check
 __all__ = [
     "NIRSubstrate",
     "PeriodicSpikes",
+    "Portable",
     "Recording",
     "Report",
     "Spikes",
     "Usage",
     "Violation",
     "check",
+    "compile_portable",
+    "decode_outputs",
+    "encode_inputs",
     "from_nir",
     "read",
     "run",
