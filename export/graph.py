@@ -28,7 +28,7 @@ def to_nir(
     eps: float = 0.1,
     steps_per_cycle: int = 256,
     pairs: int = 3,
-    poles: int = 2,
+    poles: int | None = None,
     period: float | None = None,
     shape: Shape = "faithful",
 ) -> nir.NIRGraph:
@@ -78,8 +78,8 @@ def to_nir(
     Other arguments
     ---------------
     pairs, poles
-        There are 2 `pairs` delays and `poles` filters; see `hw_models.spiking.pair_design`. The
-        portable shapes have one pole, their synapse, and pay no heed to `poles`.
+        There are 2 `pairs` delays and `poles` filters, by default 2; see
+        `hw_models.spiking.pair_design`. The portable shapes have one pole, their synapse.
     period
         Of the free oscillator, seconds; by default 25.6 ms, in the portable shapes such that a
         step is .1 ms.
@@ -94,8 +94,8 @@ def to_nir(
     Raises
     ------
     ValueError
-        For amplitude- or frequency-coded inputs, complex couplings, second harmonics, and for
-        `eps` so large that the neurons would lose their rhythm.
+        For amplitude- or frequency-coded inputs, complex couplings, second harmonics, for `poles`
+        of a portable shape, and for `eps` so large that the neurons would lose their rhythm.
 
     Notes
     -----
@@ -112,12 +112,18 @@ def to_nir(
         raise ValueError(f"period: {period} is not a positive number of seconds; give one")
     settings = Settings(float(eps), float(period), int(steps_per_cycle), shape)
     if shape != "faithful":
+        if poles is not None:
+            raise ValueError(
+                f"poles: the {shape} shape has one, its synapse; leave it out, or use "
+                'shape="faithful"'
+            )
         portable = compile_portable(network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs)
         return population_graph(
             portable, settings.dt, nested=shape == "portable", metadata=pack(network, settings)
         )
+    filters = 2 if poles is None else poles
     program = compile_network(
-        network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs, poles=poles
+        network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs, poles=filters
     )
     nodes, edges = _oscillators(program, settings)
     _add_coupling(nodes, edges, program, settings)
