@@ -82,8 +82,8 @@ def phases_of(
             )
         if np.isnan(phases[:, reference]).any():
             raise ValueError(
-                f"reference: {reference} spiked less than twice, so nothing can be measured from "
-                "it; choose another"
+                f"reference: {reference} spiked less than twice or stopped, so nothing can be "
+                "measured from it; choose another"
             )
         phases = phases - phases[:, [reference]]
     silent = np.flatnonzero(np.isnan(phases).any(axis=0))

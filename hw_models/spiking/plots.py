@@ -170,7 +170,8 @@ def locking_curve(
     Notes
     -----
     Phases are unwrapped; the last lies in (-pi, pi], as those of a `Relaxation` do. An oscillator
-    that slips is a slope. Those that spike less than twice have no phase; the title names them.
+    that slips is a slope. Those that spike less than twice, or stop, have no phase at the end; the
+    title names them.
     """
     time, phases, silent = phases_of(recording, sample, reference)
     ax = own_axes(ax)
@@ -213,6 +214,7 @@ def phase_portrait(
     names = ["0", "π/4", "π/2", "3π/4", "±π", "−3π/4", "−π/2", "−π/4"]
     polar.set_xticks(np.arange(8) * np.pi / 4, names)
     polar.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    polar.tick_params(axis="x", pad=7)
     polar.tick_params(axis="y", labelsize="small", labelcolor=GREY)
     polar.set_rlabel_position(emptiest(np.delete(phases[-1], silent)))
     polar.grid(color=GREY, alpha=0.3, linewidth=0.6)
@@ -250,7 +252,7 @@ def voltages(
         scaled = (each - low) / (high - low) if high > low else np.full_like(each, 0.5)
         for row, trace in enumerate(scaled):
             ax.plot(time[shown], row + ROW * (0.5 - trace), color=colour, linewidth=width)
-        ax.lines[-1].set_label(f"{name}: {low:.4g} to {high:.4g} in a row")
+        ax.lines[-1].set_label(f"{name}: a row is {low:.3f} to {high:.3f}")
     ax.set(xlabel="time (cycles)", ylabel="oscillator", xlim=(first, last))
     ax.set_yticks(range(free.size), [str(k) for k in free])
     ax.set_ylim(free.size - 0.5, -0.5)

@@ -67,7 +67,8 @@ class Recording:
         -------
         tuple of ndarray
             Times (cycles,), the middle of each cycle, and phases (cycles, n) in radians, linear
-            between spikes; nan where an oscillator has not spiked twice.
+            between spikes; nan where an oscillator has not spiked twice, and from two of its
+            longest intervals after its last spike.
 
         Raises
         ------
@@ -88,6 +89,8 @@ class Recording:
             phase = np.asarray(2 * np.pi * (np.arange(spikes.size) - spikes), dtype=np.float64)
             phase += float(wrap(phase[0])) - phase[0]
             found[:, k] = np.interp(middle, spikes, phase)
+            # the phase of the last spike would stay as it is, so that silence looked like locking
+            found[middle > spikes[-1] + 2 * np.diff(spikes).max(), k] = np.nan
         return middle, found
 
 

@@ -209,6 +209,21 @@ def test_nothing_but_silence_is_no_error() -> None:
     plots.raster(silent, cycles=(1, 2))
 
 
+def test_who_stops_does_not_look_locked() -> None:
+    kept = (RUN.neuron != 3) | (RUN.time < 20)
+    stopped = dataclasses.replace(
+        RUN, time=RUN.time[kept], neuron=RUN.neuron[kept], sample=RUN.sample[kept]
+    )
+    time, phases = stopped.phases()
+    assert not np.isnan(phases[time < 20, 3]).any()
+    assert np.isnan(phases[time > 23, 3]).all()
+    assert not np.isnan(phases[:, :3]).any()
+    for draw in (plots.locking_curve, plots.phase_portrait):
+        assert draw(stopped).get_title() == "2 without a phase: 3, 4"
+    with pytest.raises(ValueError, match=r"^reference: 3 spiked less than twice or stopped"):
+        plots.locking_curve(stopped, reference=3)
+
+
 def test_membranes_share_a_scale() -> None:
     ax = plots.voltages(RUN, cycles=(2, 4))
     assert [text.get_text() for text in ax.get_yticklabels()] == ["2", "3", "4"]
@@ -219,7 +234,7 @@ def test_membranes_share_a_scale() -> None:
         assert time.max() <= 4
         scaled = (time % 1) / 0.95
         np.testing.assert_allclose(height, row + plots.ROW * (0.5 - scaled), atol=1e-9)
-    assert legend(ax) == ["membrane: 0 to 0.95 in a row", "drive: 1.2 to 1.295 in a row"]
+    assert legend(ax) == ["membrane: a row is 0.000 to 0.950", "drive: a row is 1.200 to 1.295"]
 
 
 def test_errors_over_a_parameter() -> None:
@@ -260,7 +275,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "silent": (
         lambda: plots.locking_curve(RUN, reference=4),
-        "^reference: 4 spiked less than twice, .* choose another",
+        "^reference: 4 spiked less than twice or stopped, .* choose another",
     ),
     "membranes": (lambda: plots.voltages(BARE), "^recording: has no membranes; record them with"),
     "axes": (
