@@ -302,13 +302,14 @@ def error_against(
     name = "median and middle 80 %" if name is None else name
     (line,) = ax.plot(at, median, "o-", color=next_colour(ax), markersize=4, label=name)
     ax.fill_between(at, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    for x, top, e in zip(at.tolist(), high.tolist(), each, strict=True):
+    sides = np.select([at == at[-1], at == at[0]], ["right", "left"], "center").tolist()
+    for x, top, e, side in zip(at.tolist(), high.tolist(), each, sides, strict=True):
         if (lost := int(np.isnan(e).sum())) > 0:
             some = lost < e.size
             ax.annotate(
                 f"{lost} of {e.size}\nunlocked", (x, top if some else 0.9), xytext=(0, 4),
                 xycoords="data" if some else ("data", "axes fraction"),
-                textcoords="offset points", ha="center", fontsize="x-small",
+                textcoords="offset points", ha=side, fontsize="x-small",
                 color=line.get_color(),
             )  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel=label, ylabel="max |phase error| (rad)")

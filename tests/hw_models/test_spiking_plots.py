@@ -257,6 +257,8 @@ def test_what_never_locks_is_written_and_has_no_point() -> None:
     ax = plots.error_against([64, 128], [[np.nan, np.nan], [0.1, 0.2]], "steps per cycle")
     ax.figure.draw_without_rendering()  # type: ignore[union-attr]
     assert [text.get_text() for text in ax.texts] == ["2 of 2\nunlocked"]
+    box = ax.texts[0].get_window_extent()
+    assert ax.get_window_extent().x0 < box.x0 < box.x1 < ax.get_window_extent().x1
     assert np.isnan(lines(ax)["median and middle 80 %"][1][0])
 
 
