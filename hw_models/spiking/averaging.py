@@ -128,6 +128,7 @@ def expected_cosine(
     cycles: float,
     jitter: float = 0.0,
     scheme: Scheme = "symmetric",
+    frozen: bool = False,
     learn: Sequence[Parameter] | None = None,
 ) -> float:
     """Cosine between the gradient out of noisy, averaged relaxations and the exact one.
@@ -161,6 +162,8 @@ def expected_cosine(
         Of spike times, periods: it adds (2 pi jitter)^2 / cycles to v_k.
     scheme
         `"symmetric"` or `"one-sided"`.
+    frozen
+        Of the nudge, as in `two_phase_gradient`: the bias of a large beta is another.
     learn
         The parameters whose gradient counts; as in `fit` unless given.
 
@@ -173,12 +176,13 @@ def expected_cosine(
 
     Notes
     -----
-    First order in the noise, which is independent between relaxations and samples. As in
+    First order in the noise, which is independent between relaxations and samples; that of the
+    state at which a nudge is frozen is of the order of beta smaller, and left out. As in
     `suggest_beta`, all of it counts as across the gradient: pessimistic for few parameters.
     Source: propagation of errors.
     """
     _check(eps=eps, noise=noise, cycles=cycles, jitter=jitter)
-    pair = _measure(network, x, Nudge(cost, y, beta), scheme, learn)
+    pair = _measure(network, x, Nudge(cost, y, beta), scheme, frozen, learn)
     return pair.cosine(eps, noise, cycles, jitter)
 
 
@@ -194,6 +198,7 @@ def suggest_cycles(
     cosine: float = 0.95,
     jitter: float = 0.0,
     scheme: Scheme = "symmetric",
+    frozen: bool = False,
     learn: Sequence[Parameter] | None = None,
 ) -> int:
     """The fewest cycles of averaging per relaxation whose `expected_cosine` reaches `cosine`.
@@ -202,7 +207,7 @@ def suggest_cycles(
 
     Parameters
     ----------
-    network, x, y, cost, beta, eps, noise, jitter, scheme, learn
+    network, x, y, cost, beta, eps, noise, jitter, scheme, frozen, learn
         As in `expected_cosine`.
     cosine
         Between 0 and 1.
@@ -218,7 +223,7 @@ def suggest_cycles(
     _check(eps=eps, noise=noise, jitter=jitter)
     if not 0 < cosine < 1:
         raise ValueError(f"cosine: {cosine} is no aim; give a number between 0 and 1, such as 0.95")
-    pair = _measure(network, x, Nudge(cost, y, beta), scheme, learn)
+    pair = _measure(network, x, Nudge(cost, y, beta), scheme, frozen, learn)
     if (best := pair.cosine(eps, 0.0, 1)) < cosine:
         raise ValueError(
             f"cosine: beta = {beta:g} reaches {best:.3g} even without noise, less than {cosine:g}; "
@@ -260,6 +265,7 @@ def _measure(
     x: npt.ArrayLike | None,
     nudge: Nudge,
     scheme: Scheme,
+    frozen: bool,
     learn: Sequence[Parameter] | None,
 ) -> _Measured:
     check_readable(scheme)
@@ -272,11 +278,12 @@ def _measure(
             "cost: exerts no torque on these samples, so there is no gradient to measure; give "
             "samples that do not meet their targets yet"
         )
-    nudges: list[Nudge | None] = [nudge, Nudge(nudge.cost, nudge.target, -nudge.beta)]
+    start = EXACT.relax(network, x).raise_for_status().phases
+    up = dataclasses.replace(nudge, at=start if frozen else None)
+    nudges: list[Nudge | None] = [up, dataclasses.replace(up, beta=-nudge.beta)]
     weights = np.array([0.5, -0.5]) / nudge.beta
     if scheme == "one-sided":
-        nudges, weights = [None, nudge], np.array([-1.0, 1.0]) / nudge.beta
-    start = EXACT.relax(network, x).raise_for_status().phases
+        nudges, weights = [None, up], np.array([-1.0, 1.0]) / nudge.beta
     amplitude = network.encode(x, len(start)).amplitude
     states, decays, powers = [], [], []
     for own, weight in zip(nudges, weights, strict=True):

@@ -289,6 +289,7 @@ class SpikingOscillators:
         beta: float,
         cosine: float = 0.95,
         scheme: Scheme = "symmetric",
+        frozen: bool = False,
         learn: Sequence[Parameter] | None = None,
     ) -> SpikingOscillators:
         """These oscillators, read for as long as noise makes a gradient of these samples need.
@@ -305,7 +306,7 @@ class SpikingOscillators:
             return self
         needed = suggest_cycles(
             network, x, y, cost=cost, beta=beta, eps=self.eps, noise=self.noise,
-            jitter=self.jitter, cosine=cosine, scheme=scheme, learn=learn,
+            jitter=self.jitter, cosine=cosine, scheme=scheme, frozen=frozen, learn=learn,
         )  # fmt: skip
         read = max(self.read_cycles, needed)
         longer = None if self.cycles is None else self.cycles + 3 * (read - self.read_cycles)
@@ -364,7 +365,7 @@ class SpikingOscillators:
         if not self.is_noisy:
             return Noise(0.0, 0.0, np.zeros((len(rngs), 2), dtype=np.int32))
         words = [substream(rng, "spikes").generate_state(2, np.uint32) for rng in rngs]
-        return Noise(self.noise, self.jitter, np.stack(words).view(np.int32))
+        return Noise(float(self.noise), float(self.jitter), np.stack(words).view(np.int32))
 
     def _legs(self, circuit: Circuit) -> tuple[int, ...]:
         """Cycles of each run, whole numbers of blocks."""
