@@ -159,7 +159,10 @@ def expected_cosine(
     cycles
         Over which the phases of each relaxation are averaged, once it has settled.
     jitter
-        Of spike times, periods: it adds (2 pi jitter)^2 / cycles to v_k.
+        Of spike times, periods. It blurs the reading, and neighbours follow the pulses: to v_k
+        it adds (2 pi jitter)^2 (1/n + (S_k - 1) a_k^2 v_k / sigma^2) with
+        S_k = |diag(H) u_k|^2 / lambda_k^2. The modes, which jitter correlates, are taken as
+        independent.
     scheme
         `"symmetric"` or `"one-sided"`.
     frozen
@@ -250,12 +253,16 @@ class _Measured:
     noiseless: FloatArray
     decay: FloatArray
     """lambda of each mode of each sample and relaxation."""
+    stiffness: FloatArray
+    """S = |diag(H) u|^2 / lambda^2 of each: what jitter does to long averages, over the blur."""
     power: FloatArray
     """w^2 |A^T u|^2 / B^2 of each: noise power in the gradient per variance of the mode."""
 
     def cosine(self, eps: float, noise: float, cycles: float, jitter: float = 0.0) -> float:
         variance = averaged_variance(eps * self.decay, noise, cycles)
-        variance = variance + (2 * np.pi * jitter) ** 2 / cycles
+        follows = (eps * self.decay) ** 2 * averaged_variance(eps * self.decay, 1.0, cycles)
+        blur = 1 / cycles + follows * (self.stiffness - 1)
+        variance = variance + (2 * np.pi * jitter) ** 2 * blur
         spread = float(np.sqrt(variance @ self.power))
         return float(np.cos(expected_angle(self.exact, self.noiseless, spread)))
 
@@ -285,20 +292,21 @@ def _measure(
     if scheme == "one-sided":
         nudges, weights = [None, up], np.array([-1.0, 1.0]) / nudge.beta
     amplitude = network.encode(x, len(start)).amplitude
-    states, decays, powers = [], [], []
+    states, decays, stiff, powers = [], [], [], []
     for own, weight in zip(nudges, weights, strict=True):
         phases = EXACT.relax(network, x, nudge=own, start=start).raise_for_status().phases
         decay, shapes = _modes(network, x, own, phases)
         power = _power(sensitivity(network, phasors(phases, amplitude), names), shapes)
         states.append(phases)
         decays.append(decay.ravel())
+        diagonal = (decay[:, :, None] * shapes**2).sum(axis=1, keepdims=True)
+        stiff.append((((diagonal * shapes) ** 2).sum(axis=2) / decay**2).ravel())
         powers.append((weight / len(phases)) ** 2 * power.ravel())
     noiseless = of_states(
         network, np.stack(states), weights, amplitude, loss=float("nan"), unlocked=0
     )
-    return _Measured(
-        exact, noiseless.vector(*names), np.concatenate(decays), np.concatenate(powers)
-    )
+    each = (np.concatenate(values) for values in (decays, stiff, powers))
+    return _Measured(exact, noiseless.vector(*names), *each)
 
 
 def _modes(
