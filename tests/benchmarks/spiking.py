@@ -7,20 +7,36 @@ prints the tables that are named, or all.
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from neurosc import CosineCost, Ideal, PhaseNetwork, topology, two_phase_gradient
+from neurosc import (
+    CosineCost,
+    Ideal,
+    Nudge,
+    PhaseNetwork,
+    implicit_gradient,
+    topology,
+    two_phase_gradient,
+)
 from neurosc.hw_models import SpikingOscillators
 from neurosc.hw_models.spiking import LIF, expected_cosine
+from neurosc.learning.gradient import learnable, of_states
 from neurosc.network import FloatArray, wrap
 
 SAMPLES, CYCLES, PEER_SAMPLES = 200, 200, 5
+KINDS = ("lif", "winfree")
+WEAK = 0.02
+"""The nudge of noisy gradients; at .3 the bias of beta alone leaves cosines of .5 to 1."""
+TRIALS, SETTLE = 16, 400
+"""Gradients of a task with noise of their own, and cycles before they are read."""
 
 
 def layered(seed: int) -> tuple[PhaseNetwork, FloatArray]:
@@ -89,14 +105,14 @@ def task(seed: int) -> tuple[PhaseNetwork, FloatArray, np.ndarray]:
     return network, np.random.default_rng(seed).random((4, 2)), np.arange(4) % 2
 
 
-def cosines(on: SpikingOscillators, *, frozen: bool, rng: int | None = None) -> FloatArray:
+def cosines(on: SpikingOscillators, *, frozen: bool) -> FloatArray:
     """Between the two-phase gradients in spikes and on the ideal model, of ten tasks."""
     found = []
     for seed in range(10):
         network, x, y = task(seed)
         settings = {"cost": CosineCost(), "beta": 0.3, "frozen": frozen}
         ideal = two_phase_gradient(network, x, y, **settings).vector()  # type: ignore[arg-type]
-        ours = two_phase_gradient(network, x, y, on=on, rng=rng, **settings).vector()  # type: ignore[arg-type]
+        ours = two_phase_gradient(network, x, y, on=on, **settings).vector()  # type: ignore[arg-type]
         found.append(ideal @ ours / np.linalg.norm(ideal) / np.linalg.norm(ours))
     return np.array(found)
 
@@ -117,35 +133,60 @@ def gradients() -> None:
             )
 
 
-def lawful(seed: int, on: SpikingOscillators) -> float:
-    """The cosine that noise leaves of the gradient of a task, as the law has it."""
+def noisy_gradients(on: SpikingOscillators, seed: int) -> FloatArray:
+    """Of a task, each with noise of its own, (trials, parameters): frozen nudges, symmetric."""
     network, x, y = task(seed)
-    cycles = on.read_cycles
-    return expected_cosine(
-        network, x, y, cost=CosineCost(), beta=0.3, eps=on.eps, noise=on.noise, cycles=cycles
+    every, targets = np.tile(x, (TRIALS, 1)), np.tile(y, TRIALS)
+    states = [Ideal().relax(network, every).phases]
+    for k, beta in enumerate((0.0, WEAK, -WEAK)):
+        nudge = Nudge(CosineCost(), targets, beta, at=states[1]) if beta else None
+        rng = np.random.SeedSequence([seed, k])
+        found = on.relax(network, every, nudge=nudge, start=states[-1], rng=rng)
+        states.append(found.raise_for_status().phases)
+    each = np.reshape(states[2:], (2, TRIALS, len(x), network.n)).swapaxes(0, 1)
+    weights, amplitude = np.array([0.5, -0.5]) / WEAK, network.encode(x).amplitude
+    names = learnable(network, None)
+    return np.stack(
+        [
+            of_states(network, pair, weights, amplitude, loss=np.nan, unlocked=0).vector(*names)
+            for pair in each
+        ]
     )
 
 
+def noisy_cosines(on: SpikingOscillators, seed: int) -> tuple[float, float, float]:
+    """Between noisy gradients e and the exact g of a task: mean, g.<e>/(|g| rms |e|), its law."""
+    network, x, y = task(seed)
+    exact = implicit_gradient(network, x, y, cost=CosineCost()).vector(*learnable(network, None))
+    each = noisy_gradients(on, seed)
+    along = each @ exact / np.linalg.norm(exact)
+    size = np.linalg.norm(each, axis=1)
+    law = expected_cosine(
+        network, x, y, cost=CosineCost(), beta=WEAK, frozen=True,
+        eps=on.eps, noise=on.noise, jitter=on.jitter, cycles=on.read_cycles,
+    )  # fmt: skip
+    return float((along / size).mean()), float(along.mean() / np.sqrt((size**2).mean())), law
+
+
 def noise() -> None:
-    """Cosines with noise against the law, each mean over ten tasks and its standard error."""
-    rows = []
-    for sigma in (0.01, 0.03):
-        for cycles in (16, 160):
-            on = SpikingOscillators(
-                "winfree", eps=0.05, steps_per_cycle=100, noise=sigma, read_cycles=cycles
-            )
-            found = cosines(on, frozen=True, rng=0)
-            law = [lawful(seed, on) for seed in range(10)]
-            rows.append(
-                {
-                    "noise": sigma,
-                    "cycles": cycles,
-                    "measured": found.mean(),
-                    "standard error": found.std(ddof=1) / np.sqrt(len(found)),
-                    "law": np.mean(law),
-                }
-            )
-    print(pd.DataFrame(rows).round(4).to_string(index=False))
+    """Cosines with noise against the law: means over ten tasks, and errors of the difference."""
+    head = f"{'noise':>6s} {'jitter':>6s} {'cycles':>6s} {'mean':>7s} {'of rms':>7s} {'law':>7s}"
+    print(f"{'':8s} {head} of rms - law")
+    levels: list[dict[str, Any]] = [
+        *({"neuron": kind, "noise": sigma} for kind in KINDS for sigma in (0.001, 0.003, 0.01)),
+        {"neuron": "lif", "jitter": 0.003},
+    ]
+    for level, read in itertools.product(levels, (16, 64)):
+        on = SpikingOscillators(**level, read_cycles=read, cycles=SETTLE + 3 * read)
+        found = np.array([noisy_cosines(on, seed) for seed in range(10)])
+        mean, rms, law = found.mean(axis=0)
+        apart = found[:, 1] - found[:, 2]
+        error = apart.std(ddof=1) / np.sqrt(len(apart))
+        print(
+            f"{on.neuron!s:8s} {on.noise:6g} {on.jitter:6g} {read:6d} "
+            f"{mean:7.4f} {rms:7.4f} {law:7.4f} {apart.mean():+.4f} +- {error:.4f}",
+            flush=True,
+        )
 
 
 def plain_brian(network: PhaseNetwork, x: FloatArray, on: SpikingOscillators) -> float:
