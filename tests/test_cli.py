@@ -23,6 +23,7 @@ COMMANDS = [
     "check",
     "verify",
     "robustness",
+    "study",
     "devices",
     "info",
 ]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from neurosc import __version__
-from neurosc.cli import check, devices, models, robustness, substrates, verify
+from neurosc.cli import check, devices, models, robustness, studies, substrates, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_check(commands)
     verify.add_verify(commands)
     robustness.add_robustness(commands)
+    studies.add_study(commands)
     devices.add_devices(commands)
     models.add_info(commands)
     return parser
