@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from neurosc.export.arguments import check_start, recorded, time_step
 from neurosc.export.codegen import Target, check_target, code_generation
+from neurosc.export.euler_simulation import euler_simulation
+from neurosc.export.exact_simulation import exact_simulation
 from neurosc.export.inputs import Given, batch_of, check_inputs, given_spikes, length_of
+from neurosc.export.latency import Latency, check_latency
+from neurosc.export.limits import check_traces
 from neurosc.export.lowering import lower
 from neurosc.export.recording import Recording, outputs_of
-from neurosc.export.simulation import Simulation
 from neurosc.export.stepping import Reset, check_reset
 
 if TYPE_CHECKING:
     import nir
+
+Method = Literal["exact", "euler"]
 
 
 def run(
@@ -22,7 +27,9 @@ def run(
     *,
     dt: float | None = None,
     steps: int | None = None,
-    reset: Reset = "exact",
+    method: Method = "exact",
+    reset: Reset | None = None,
+    latency: Latency | None = None,
     record: list[str] | None = None,
     record_from: int = 0,
     target: Target = "auto",
@@ -30,33 +37,45 @@ def run(
 ) -> Recording:
     """Run a NIR graph in Brian2.
 
-    Runs Affine, Linear, Scale, Flatten, Delay, Threshold, I, LI, IF, LIF, CubaLI, CubaLIF and
-    nested graphs; any other node is an error. Between spikes the linear equations of the neurons
-    are solved exactly, step by step. A spike counts as 1 for one step: it adds w r dt/tau to the
-    state of an LI or LIF, w r dt to an I or IF, w w_in dt/tau_syn to the current of a CubaLIF.
-    All states start at 0. Graded signals that pass a matrix are held over each step.
+    Runs every node of NIR 1.0: Affine, Linear, Scale, Conv1d, Conv2d, SumPool2d, AvgPool2d,
+    Flatten, Delay, Threshold, I, LI, IF, LIF, CubaLI, CubaLIF and nested graphs; any other node
+    is an error. A spike counts as 1 for one step: it adds w r dt/tau to the state of an LI or LIF,
+    w r dt to an I or IF, w w_in dt/tau_syn to the current of a CubaLIF. All states start at 0.
 
     Parameters
     ----------
     graph
         The graph.
     inputs
-        Spikes of the Input node: 0 or 1, shape (steps, channels) or (batch, steps, channels), or
-        `PeriodicSpikes`; a dict by name if there are several Input nodes; None for silence.
+        What the Input node gets: a number in each step, (steps, channels), (batch, steps,
+        channels) or (batch, steps, *shape of the Input), spikes as 0 and 1; or `PeriodicSpikes`;
+        a dict by name if there are several Input nodes; None for silence. A number x acts as x
+        spikes do.
     dt
         Seconds per step; a graph of `to_nir` knows its own.
     steps
         Length of the run; by default that of `inputs`.
-    reset
-        - `"exact"`: time is continuous and the grid only a means. A neuron resets at the moment
-          of the crossing, its spike has a time within the step, and arrives a delay after it;
-          all to second order in dt. Given spikes stand in the middle of their step.
-        - `"grid"`: as the importers of NIR do it. A neuron over the threshold at the end of a
-          step resets then. Its spike acts on others in the next step, that of an Input in the
-          same; delays are rounded to steps.
+    method
+        - `"exact"`: between spikes the linear equations of the neurons are solved exactly, step
+          by step. Graded signals that pass a matrix or a delay are held over each step.
+        - `"euler"`: forward Euler, the steps of `simulate` and of the importers of NIR: the same
+          spikes, in Brian2.
 
     Other arguments
     ---------------
+    reset
+        For the exact method:
+
+        - `"exact"`, the default: time is continuous and the grid only a means. A neuron resets at
+          the moment of the crossing, its spike has a time within the step, and arrives a delay
+          after it; all to second order in dt. What is given stands in the middle of its step.
+        - `"grid"`: a neuron over the threshold at the end of a step resets then. Its spike acts on
+          others in the next step, what is given to an Input in the same; delays are rounded to
+          steps.
+
+        Euler resets on the grid.
+    latency
+        For Euler, when signals are seen; see `simulate`. By default `"loops"`.
     record
         Nodes whose spikes are returned; by default all that spike.
     record_from
@@ -75,33 +94,54 @@ def run(
     Raises
     ------
     ValueError
-        For nodes that cannot be run, inputs that do not fit, and a missing dt.
+        For nodes that cannot be run, inputs that do not fit, a missing dt, options of the other
+        method, and what memory cannot hold.
 
     Notes
     -----
-    With `"exact"`, a spike that is still on its way when its neuron fires again arrives with the
-    sub-step time of the later one: an error of at most a step, for delays beyond the interval.
+    With `reset="exact"`, a spike that is still on its way when its neuron fires again arrives with
+    the sub-step time of the later one: an error of at most a step, for delays beyond the interval.
+    A Threshold that does not follow one LI directly compares what arrives in each step, and sees
+    spikes one step later. Delays of graded signals are rounded to steps.
+
+    `"exact"` and `"euler"` drift apart, by t/(2 tau) steps after a time t; see `simulate`.
     """
-    check_reset(reset)
+    _check_method(method, reset, latency)
     check_target(target)
     lowered = lower(graph)
     step = time_step(graph, dt)
     fed = check_inputs(lowered, inputs)
-    length = length_of(fed, steps)
+    length, batch = length_of(fed, steps), batch_of(fed)
     check_start(record_from, length)
+    check_traces(batch, length - record_from, sum(lowered.outputs[n] for n in lowered.traced))
     names = recorded(lowered, record)
     with code_generation(target):
-        simulation = Simulation(lowered, step, reset, batch_of(fed), fed)
+        if method == "exact":
+            simulation = exact_simulation(lowered, step, reset or "exact", batch, fed)
+        else:
+            simulation = euler_simulation(lowered, step, latency or "loops", batch, fed)
         simulation.run(length, record_from, progress)
     spikes = simulation.spikes()
     given = {name: given_spikes(g, step, record_from, length) for name, g in fed.items()}
     return Recording(
         spikes={name: spikes[name] for name in names},
         outputs=outputs_of(lowered, spikes | given),
-        traces=simulation.traces(),
+        traces=simulation.traces(record_from, length),
         dt=step,
         steps=length,
-        batch=batch_of(fed),
-        sizes={name: lowered.groups[k].neurons for name, k in lowered.spiking.items()},
+        batch=batch,
+        sizes=lowered.spiking,
+        widths=lowered.outputs,
         record_from=record_from,
     )
+
+
+def _check_method(method: str, reset: str | None, latency: str | None) -> None:
+    if method not in get_args(Method):
+        raise ValueError(f"method: {method!r} is unknown; use one of {get_args(Method)}")
+    check_reset(reset or "exact")
+    check_latency(latency or "loops")
+    if method == "euler" and reset == "exact":
+        raise ValueError('reset: Euler resets on the grid; leave it out, or give method="exact"')
+    if method == "exact" and latency is not None:
+        raise ValueError('latency: only Euler has a choice; leave it out, or give method="euler"')

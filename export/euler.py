@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from neurosc.export.arguments import check_start, recorded, time_step
-from neurosc.export.euler_program import Latency, Layout, Program, assemble
+from neurosc.export.euler_program import Layout, Program, assemble
 from neurosc.export.inputs import (
     Fed,
     Given,
-    PeriodicSpikes,
     batch_of,
     check_inputs,
+    events_of,
     given_spikes,
     length_of,
+    one_sample,
 )
+from neurosc.export.latency import Latency, check_latency
+from neurosc.export.limits import check_traces
 from neurosc.export.lowering import Lowered, lower
 from neurosc.export.recording import Recording, Spikes, in_order, outputs_of
 from neurosc.network import FloatArray
@@ -56,18 +59,20 @@ def simulate(
     - CubaLI, CubaLIF: i <- (1 - dt/tau_syn) i + dt/tau_syn w_in x, then with the new i
       v <- (1 - dt/tau_mem) v + dt/tau_mem (v_leak + r i),
 
-    where biases of Affine nodes count in x. A spiking node then spikes where v > v_threshold, and
-    resets; a Threshold spikes in each step in which what arrives exceeds it. Delays are rounded to
-    steps, halves down. All states start at 0. Neurons are those that `run` knows.
+    where biases count in x. A spiking node then spikes where v > v_threshold, and resets; a
+    Threshold spikes in each step in which x exceeds it. Delays are rounded to steps, halves down.
+    All states start at 0. Graphs are those that `run` knows, which with `method="euler"` takes
+    the same steps in Brian2.
 
     Parameters
     ----------
     graph
         The graph.
     inputs
-        Spikes of the Input node: 0 or 1, shape (steps, channels) or (batch, steps, channels), or
-        `PeriodicSpikes`; a dict by name if there are several Input nodes; None for silence. A
-        spike of step k acts in step k.
+        What the Input node gets: a number in each step, (steps, channels), (batch, steps,
+        channels) or (batch, steps, *shape of the Input), spikes as 0 and 1; or `PeriodicSpikes`;
+        a dict by name if there are several Input nodes; None for silence. What is given for step k
+        acts in step k.
     dt
         Seconds per step; a graph of `to_nir` knows its own.
     steps
@@ -90,8 +95,7 @@ def simulate(
 
         - `"loops"`, as in the importers: those on the way from one node to another, or to itself,
           that are part of a loop one step later, others in the same step;
-        - `"always"`: each one step later, as in `run(reset="grid")` and on chips. Also graded
-          signals that pass a matrix;
+        - `"always"`: each one step later, as on chips. Also graded signals that pass a matrix;
         - `"absorbed"`: as `"loops"`, but a Delay of at least one step in a loop contains the step.
 
         Graded signals in a loop without a spiking node, such as a resonator, are seen one step
@@ -115,7 +119,7 @@ def simulate(
     ------
     ValueError
         For nodes that cannot be run, inputs that do not fit, a missing dt, one above twice a time
-        constant, and a state that overflows.
+        constant, a state that overflows, and what memory cannot hold.
 
     Notes
     -----
@@ -153,7 +157,8 @@ def simulate(
         dt=step,
         steps=length,
         batch=batch_of(fed),
-        sizes={name: lowered.groups[k].neurons for name, k in lowered.spiking.items()},
+        sizes=lowered.spiking,
+        widths=lowered.outputs,
         record_from=record_from,
     )
 
@@ -164,10 +169,10 @@ def _check_options(
     for name, value, known in (
         ("amplitude", amplitude, get_args(Amplitude)),
         ("reset", reset, get_args(Reset)),
-        ("latency", latency, get_args(Latency)),
     ):
         if value not in known:
             raise ValueError(f"{name}: {value!r} is unknown; use one of {known}")
+    check_latency(latency)
     if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype: {np.dtype(dtype)} cannot be used; give float64 or float32")
     if workers is not None and workers < 1:
@@ -182,11 +187,12 @@ def _run(
 
     batch, number = batch_of(fed), program.weight.dtype
     traced = sum(layout.width[name] for name in layout.traced)
+    check_traces(batch, steps - record_from, traced)
     trace = np.zeros((batch, steps - record_from, traced), dtype=number)
 
     def one(sample: int) -> Events:
-        step, source = _given(fed, layout, sample, steps)
-        value = np.full(step.size, program.amplitude, dtype=number)
+        step, source, value = _given(fed, layout, sample, steps)
+        value = (program.amplitude * value).astype(number)
         events, k, node = advance(program, step, source, value, steps, record_from, trace[sample])
         if k >= 0:
             raise ValueError(
@@ -204,22 +210,15 @@ def _run(
     return events, traces
 
 
-def _given(fed: Fed, layout: Layout, sample: int, steps: int) -> tuple[Events, Events]:
-    """Step and source of the spikes that a sample is given, in the order of steps."""
-    parts = [np.zeros((2, 0), dtype=np.int64)]
+def _given(fed: Fed, layout: Layout, sample: int, steps: int) -> tuple[Events, Events, FloatArray]:
+    """Step, source and value of what a sample is given, in the order of steps."""
+    columns: list[tuple[Any, ...]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     for name, given in fed.items():
-        if isinstance(given, PeriodicSpikes):
-            (channel,) = np.nonzero(given.due[sample] >= 0)
-            cycles = np.arange(0, steps, given.period)[:, None]
-            step = (cycles + given.due[sample, channel]).ravel()
-            channel = np.tile(channel, len(cycles))
-        else:
-            step, channel = np.nonzero(given[sample])
-        parts.append(np.stack([step, channel + layout.first[name]]))
-    step, source = np.concatenate(parts, axis=1)
+        sent = events_of(one_sample(given, sample), 0, steps)
+        columns.append((sent.step, sent.channel + layout.first[name], sent.value))
+    step, source, value = (np.concatenate(column) for column in zip(*columns, strict=True))
     order = np.lexsort((source, step))
-    order = order[step[order] < steps]
-    return step[order], source[order]
+    return step[order], source[order], value[order]
 
 
 def _spikes(events: list[Events], lowered: Lowered, layout: Layout, dt: float) -> dict[str, Spikes]:

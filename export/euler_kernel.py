@@ -8,7 +8,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.euler_program import CUBA, LEAKY, Program
+from neurosc.export.euler_program import Program
+from neurosc.export.euler_step import CUBA, LEAKY
 
 Real = npt.NDArray[Any]
 """Of the type of number of the run: float64 or float32."""
@@ -39,7 +40,7 @@ def _integrate(program: Program, node: int, arrived: Real, i: Real, v: Real) -> 
         elif kind == LEAKY:
             v[j] = v_decay[j] * v[j] + v_drive[j] + gain[j] * arrived[j]
         else:
-            v[j] = arrived[j]
+            v[j] = v_drive[j] + arrived[j]
         arrived[j] = 0
         infinite += not np.isfinite(v[j])
     return infinite == 0

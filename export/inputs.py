@@ -1,18 +1,19 @@
-"""Spikes that are given to the Input nodes of a graph."""
+"""What is given to the Input nodes of a graph: spikes, or a value in each step."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from neurosc.export.lowering import Lowered
 from neurosc.export.recording import Spikes, in_order
-from neurosc.network import FloatArray
+from neurosc.network import FloatArray, IntArray
 
-DenseSpikes = npt.NDArray[np.bool_]
+Dense = npt.NDArray[np.bool_] | FloatArray
+"""(batch, steps, channels): spikes, or values where some are neither 0 nor 1."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,13 +68,17 @@ class PeriodicSpikes:
 
 
 Given = npt.ArrayLike | PeriodicSpikes
-Fed = dict[str, PeriodicSpikes | DenseSpikes]
+Fed = dict[str, PeriodicSpikes | Dense]
 
 
 def check_inputs(lowered: Lowered, inputs: Given | dict[str, Given] | None) -> Fed:
-    """The spikes of each Input that is fed: periodic, or (batch, steps, channels)."""
+    """What each Input that is fed gets: periodic, or (batch, steps, channels)."""
     if inputs is None:
         return {}
+    if not lowered.inputs:
+        raise ValueError(
+            "inputs: the graph has no Input node to give them to; add one, or give None"
+        )
     if not isinstance(inputs, dict):
         if len(lowered.inputs) != 1:
             raise ValueError(
@@ -87,7 +92,10 @@ def check_inputs(lowered: Lowered, inputs: Given | dict[str, Given] | None) -> F
             raise ValueError(
                 f"inputs: there is no Input {name!r}; the graph has {sorted(lowered.inputs)}"
             )
-        fed[name] = given if isinstance(given, PeriodicSpikes) else _dense(name, given)
+        if isinstance(given, PeriodicSpikes):
+            fed[name] = given
+        else:
+            fed[name] = _dense(name, given, lowered.input_shapes[name])
         channels = _array(fed[name]).shape[-1]
         if channels != lowered.inputs[name]:
             raise ValueError(
@@ -116,38 +124,70 @@ def length_of(fed: Fed, steps: int | None) -> int:
     return length
 
 
-def given_spikes(given: PeriodicSpikes | DenseSpikes, dt: float, start: int, end: int) -> Spikes:
-    """The spikes of an Input from step `start` to before `end`."""
+def one_sample(given: PeriodicSpikes | Dense, sample: int) -> PeriodicSpikes | Dense:
+    """What is given to one sample, as a batch of one."""
+    if isinstance(given, PeriodicSpikes):
+        return PeriodicSpikes(given.steps[sample : sample + 1], given.period)
+    return given[sample : sample + 1]
+
+
+class Events(NamedTuple):
+    """What an Input sends, in the order of steps: each (events,)."""
+
+    sample: IntArray
+    step: IntArray
+    channel: IntArray
+    ago: FloatArray
+    """How long before the end of its step, in steps."""
+    value: FloatArray
+
+
+def events_of(given: PeriodicSpikes | Dense, start: int, end: int) -> Events:
+    """What an Input sends from step `start` to before `end`."""
     if isinstance(given, PeriodicSpikes):
         sample, channel = np.nonzero(given.due >= 0)
         cycles = np.arange(-(-end // given.period)) * given.period
         step = (cycles[:, None] + given.due[sample, channel]).ravel()
         ago = np.tile(given.ago[sample, channel], cycles.size)
         sample, channel = np.tile(sample, cycles.size), np.tile(channel, cycles.size)
+        value = np.ones(step.size)
     else:
         sample, step, channel = np.nonzero(given)
         ago = np.full(step.size, 0.5)
-    seen = (step >= start) & (step < end)
-    time = (step[seen] + 1 - ago[seen]) * dt
-    return in_order(sample[seen], channel[seen], time, np.ones(time.size))
+        value = given[sample, step, channel].astype(np.float64)
+    seen = np.flatnonzero((step >= start) & (step < end))
+    seen = seen[np.lexsort((channel[seen], sample[seen], step[seen]))]
+    return Events(sample[seen], step[seen], channel[seen], ago[seen], value[seen])
 
 
-def _dense(name: str, given: npt.ArrayLike) -> DenseSpikes:
+def given_spikes(given: PeriodicSpikes | Dense, dt: float, start: int, end: int) -> Spikes:
+    """What an Input sends as spikes in time, from step `start` to before `end`."""
+    sent = events_of(given, start, end)
+    return in_order(sent.sample, sent.channel, (sent.step + 1 - sent.ago) * dt, sent.value)
+
+
+def _dense(name: str, given: npt.ArrayLike, shape: tuple[int, ...]) -> Dense:
     array = np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"inputs: the Input {name!r} is given {array.dtype}; give real numbers, spikes as 0 "
+            "and 1"
+        )
     if array.ndim == 2:
         array = array[None]
+    if len(shape) > 1 and array.ndim == 2 + len(shape) and array.shape[2:] == shape:
+        array = array.reshape(*array.shape[:2], -1)
     if array.ndim != 3:
         raise ValueError(
             f"inputs: shape {array.shape} at the Input {name!r} does not fit; give "
-            "(steps, channels) or (batch, steps, channels)"
+            f"(steps, channels), (batch, steps, channels) or (batch, steps, *{shape})"
         )
-    if not np.isin(array, (0, 1)).all():
+    if not np.isfinite(array).all():
         raise ValueError(
-            f"inputs: the Input {name!r} has values other than 0 and 1; "
-            "encode them as spikes, at most one per step"
+            f"inputs: the Input {name!r} is given values that are not finite; give finite ones"
         )
-    return array.astype(bool)
+    return array.astype(bool if np.isin(array, (0, 1)).all() else np.float64)
 
 
-def _array(given: PeriodicSpikes | DenseSpikes) -> npt.NDArray[Any]:
+def _array(given: PeriodicSpikes | Dense) -> npt.NDArray[Any]:
     return given.steps if isinstance(given, PeriodicSpikes) else given

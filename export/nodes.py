@@ -1,34 +1,27 @@
-"""The node types of NIR that can be run: their equations, sizes and nesting."""
+"""The node types of NIR that can be run, and graphs without nesting."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from neurosc.network import FloatArray
-
-LINEAR = frozenset({"Affine", "Linear", "Scale", "Flatten", "Delay", "Pass"})
+LINEAR = frozenset(
+    {"Affine", "Linear", "Scale", "Delay", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d"}
+)
+PASSING = frozenset({"Flatten", "Identity", "Pass"})
+"""Hand on what they get, channel by channel."""
 SPIKING = frozenset({"IF", "LIF", "CubaLIF", "Threshold"})
-
-
-class Model(NamedTuple):
-    """ds/dt = A s + b + gain * input at the first state; output is the last state."""
-
-    A: FloatArray
-    b: FloatArray
-    gain: FloatArray
-    threshold: FloatArray | None = None
-    reset: FloatArray | None = None
+NEURONS = SPIKING | {"I", "LI", "CubaLI"}
+SUPPORTED = LINEAR | PASSING | NEURONS | {"Input", "Output"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Pass:
     """The Input or Output of a nested graph: hands on what it gets."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +42,11 @@ class Nodes:
         """Names of the Output nodes."""
         return [name for name, node in self.node.items() if kind(node) == "Output"]
 
+    @property
+    def neurons(self) -> list[str]:
+        """Names of the nodes that integrate or spike."""
+        return [name for name, node in self.node.items() if kind(node) in NEURONS]
+
 
 def kind(node: Any) -> str:
     """The name of a node's type."""
@@ -56,34 +54,52 @@ def kind(node: Any) -> str:
 
 
 def size(node: Any, side: str = "output") -> int:
-    """How many channels leave (or enter) a node."""
+    """How many channels leave (or enter) a node, as it says itself."""
+    shape = stated_shape(node, side)
+    return int(np.prod(shape)) if shape is not None else 0
+
+
+def stated_shape(node: Any, side: str) -> tuple[int, ...] | None:
+    """The shape of what leaves (or enters) a node as it says itself; None if it does not."""
     if isinstance(node, Pass):
-        return int(np.prod(node.shape))
-    types: dict[str, Any] = node.input_type if side == "input" else node.output_type
-    return int(np.prod(next(iter(types.values()))))
+        return node.shape
+    types: dict[str, Any] | None = node.input_type if side == "input" else node.output_type
+    value = next(iter((types or {}).values()), None)
+    return None if value is None else tuple(int(k) for k in np.ravel(value))
 
 
 def expand(graph: Any) -> Nodes:
-    """Put nested graphs in line as `inline` does, and check every node type.
+    """Put nested graphs in line as `inline` does, and check that the graph can be run.
 
     Raises
     ------
     ValueError
-        For something that is no graph, a node of a type that cannot be run, and an edge from or
-        to a node that does not exist.
+        For something that is no graph, a node of a type that cannot be run, an edge from or to a
+        node that does not exist, one into an Input or out of an Output, and a graph of which
+        nothing would be recorded.
     """
     nodes = inline(graph)
     for name, found in nodes.node.items():
-        if kind(found) not in LINEAR | SPIKING | set(MODELS) | {"Input", "Output"}:
+        if kind(found) not in SUPPORTED:
             raise ValueError(
                 f"graph: node {name!r} is a {kind(found)}, which cannot be run; supported are "
-                f"{', '.join(sorted((LINEAR | set(MODELS) | {'Input', 'Output'}) - {'Pass'}))}"
+                f"{', '.join(sorted(SUPPORTED - {'Pass'}))} and nested graphs of these"
             )
-        if kind(found) in ("Affine", "Linear") and np.ndim(found.weight) != 2:
+        if kind(found) == "Input" and nodes.before[name]:
             raise ValueError(
-                f"graph: node {name!r} has a weight of shape {np.shape(found.weight)}; "
-                "only matrices can be run"
+                f"graph: an edge leads from {nodes.before[name][0]!r} into the Input {name!r}; "
+                "lead it to the node after it"
             )
+        if kind(found) == "Output" and nodes.after[name]:
+            raise ValueError(
+                f"graph: an edge leads from the Output {name!r} to {nodes.after[name][0]!r}; "
+                "let it start at the node before it"
+            )
+    if not nodes.outputs and not any(kind(node) in SPIKING for node in nodes.node.values()):
+        raise ValueError(
+            "graph: it has neither an Output nor a node that spikes, so nothing would be "
+            "recorded; add an Output"
+        )
     return nodes
 
 
@@ -93,7 +109,8 @@ def inline(graph: Any) -> Nodes:
     Raises
     ------
     ValueError
-        For something that is no graph, and an edge from or to a node that does not exist.
+        For something that is no graph, an edge from or to a node that does not exist, and names
+        that coincide once nesting is gone.
     """
     if kind(graph) != "NIRGraph":
         raise ValueError(f"graph: expected a NIRGraph, not {kind(graph)}; wrap the node in one")
@@ -113,85 +130,33 @@ def inline(graph: Any) -> Nodes:
 
 def _inline(graph: Any, prefix: str, node: dict[str, Any], edges: list[tuple[str, str]]) -> None:
     """Collect the nodes and edges of `graph` and of those in it."""
-    ways_in: dict[str, str] = {}
-    ways_out: dict[str, str] = {}
     for name in sorted(graph.nodes):
         inner, full = graph.nodes[name], prefix + name
+        if full in node:
+            raise ValueError(
+                f"graph: two nodes are called {full!r} once nested graphs are put in line; "
+                "rename one"
+            )
         if kind(inner) == "NIRGraph":
             _inline(inner, full + ".", node, edges)
-            ways_in[name] = full + "." + _only(inner, "Input", full)
-            ways_out[name] = full + "." + _only(inner, "Output", full)
         elif prefix and kind(inner) in ("Input", "Output"):
-            node[full] = Pass(tuple(np.atleast_1d(next(iter(inner.output_type.values())))))
+            node[full] = Pass(stated_shape(inner, "output"))
         else:
             node[full] = inner
-    edges += [(ways_out.get(a, prefix + a), ways_in.get(b, prefix + b)) for a, b in graph.edges]
+    for a, b in graph.edges:
+        edges.append((_end(graph, a, prefix, "Output"), _end(graph, b, prefix, "Input")))
 
 
-def _only(graph: Any, what: str, name: str) -> str:
-    found: list[str] = [n for n, node in graph.nodes.items() if kind(node) == what]
+def _end(graph: Any, name: str, prefix: str, what: str) -> str:
+    """The node at an end of an edge: of a nested graph, its only Input or Output."""
+    nested, full = graph.nodes.get(name), prefix + name
+    if kind(nested) != "NIRGraph":
+        return full
+    found: list[str] = [n for n, node in nested.nodes.items() if kind(node) == what]
     if len(found) != 1:
         raise ValueError(
-            f"graph: the nested graph {name!r} has {len(found)} {what} nodes; an edge to it is "
-            "clear only if there is exactly one"
+            f"graph: the nested graph {full!r} has {len(found)} {what} nodes; an edge to it is "
+            f"clear only if there is exactly one, so add or join them, or name one: "
+            f"{name + '.NAME'!r}"
         )
-    return found[0]
-
-
-def _positive(name: str, field: str, value: Any) -> FloatArray:
-    array = np.ravel(value).astype(np.float64)
-    if not (array > 0).all():
-        raise ValueError(f"graph: node {name!r} has a {field} that is not positive; give seconds")
-    return array
-
-
-def _flat(value: Any) -> FloatArray:
-    return np.ravel(value).astype(np.float64)
-
-
-def _integrator(name: str, node: Any) -> Model:
-    """I: dv/dt = r u. IF: with spikes."""
-    r = _flat(node.r)
-    return Model(np.zeros((r.size, 1, 1)), np.zeros((r.size, 1)), r, *_spikes(node))
-
-
-def _leaky(name: str, node: Any) -> Model:
-    """LI: tau dv/dt = v_leak - v + r u. LIF: with spikes."""
-    tau = _positive(name, "tau", node.tau)
-    return Model(
-        (-1 / tau)[:, None, None],
-        (_flat(node.v_leak) / tau)[:, None],
-        _flat(node.r) / tau,
-        *_spikes(node),
-    )
-
-
-def _current_based(name: str, node: Any) -> Model:
-    """CubaLI: tau_syn di/dt = -i + w_in u, tau_mem dv/dt = v_leak - v + r i. CubaLIF: spikes."""
-    syn, mem = _positive(name, "tau_syn", node.tau_syn), _positive(name, "tau_mem", node.tau_mem)
-    A = np.zeros((syn.size, 2, 2))
-    A[:, 0, 0], A[:, 1, 0], A[:, 1, 1] = -1 / syn, _flat(node.r) / mem, -1 / mem
-    b = np.stack([np.zeros(syn.size), _flat(node.v_leak) / mem], axis=1)
-    return Model(A, b, _flat(node.w_in) / syn, *_spikes(node))
-
-
-def _threshold(name: str, node: Any) -> Model:
-    """Threshold: no state of its own."""
-    threshold = _flat(node.threshold)
-    n = threshold.size
-    return Model(np.zeros((n, 0, 0)), np.zeros((n, 0)), np.zeros(n), threshold)
-
-
-def _spikes(node: Any) -> Iterable[FloatArray]:
-    return (_flat(node.v_threshold), _flat(node.v_reset)) if kind(node) in SPIKING else ()
-
-
-MODELS: dict[str, Callable[[str, Any], Model]] = {
-    "I": _integrator,
-    "IF": _integrator,
-    "LI": _leaky,
-    "LIF": _leaky,
-    "CubaLI": _current_based,
-    "CubaLIF": _current_based,
-    "Threshold": _threshold,
-}
+    return f"{full}.{found[0]}"

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.lowering import Lowered, entries
+from neurosc.export.linear_maps import entries
+from neurosc.export.lowering import Lowered
 from neurosc.network import FloatArray, IntArray
 
 
@@ -20,7 +21,7 @@ class Spikes(NamedTuple):
     time: FloatArray
     """Seconds from the start; inside the step where the reset is exact, else its middle."""
     value: FloatArray
-    """1, or the weight with which a spike arrives at an Output."""
+    """1, or what is given to an Input, times the weight with which it arrives at an Output."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,9 +33,11 @@ class Recording:
     spikes
         By the name of each spiking node that was recorded.
     outputs
-        Spikes that arrive at each Output, by its name; weighted and delayed as the graph says.
+        Spikes, and what was given to Inputs, that arrive at each Output, by its name; weighted and
+        delayed as the graph says.
     traces
-        Graded signals that arrive at an Output: (batch, steps, channels) at the end of each step.
+        The states and biases that arrive at an Output: (batch, steps, channels) at the end of each
+        step. `signal` adds both.
     dt
         Seconds per step.
     steps
@@ -43,6 +46,8 @@ class Recording:
         Samples.
     sizes
         Neurons of each spiking node.
+    widths
+        Channels of each Output.
     record_from
         First step that was recorded.
     """
@@ -54,16 +59,39 @@ class Recording:
     steps: int
     batch: int
     sizes: dict[str, int]
+    widths: dict[str, int]
     record_from: int = 0
 
     def raster(self, node: str) -> npt.NDArray[np.bool_]:
         """The spikes of a node on the grid, (batch, steps, neurons), from `record_from` on."""
         found = self.spikes[node]
         grid = np.zeros((self.batch, self.steps - self.record_from, self.sizes[node]), dtype=bool)
-        # a crossing at the very edge belongs to the step that ends there
-        step = np.ceil(found.time / self.dt - 1e-6).astype(np.intp) - 1 - self.record_from
-        grid[found.sample, np.maximum(step, 0), found.neuron] = True
+        grid[found.sample, np.maximum(self._step(found.time), 0), found.neuron] = True
         return grid
+
+    def signal(self, output: str) -> FloatArray:
+        """All that arrives at an Output, (batch, steps, channels), from `record_from` on."""
+        steps = self.steps - self.record_from
+        if output in self.traces:
+            total = self.traces[output].copy()
+        elif output in self.widths:
+            total = np.zeros((self.batch, steps, self.widths[output]))
+        else:
+            raise ValueError(
+                f"output: there is no Output {output!r}; the graph has {sorted(self.widths)}"
+            )
+        if output in self.outputs:
+            found = self.outputs[output]
+            step = self._step(found.time)
+            seen = (step >= 0) & (step < steps)  # a delay may lead beyond the run
+            at = found.sample[seen], step[seen], found.neuron[seen]
+            np.add.at(total, at, found.value[seen])
+        return total
+
+    def _step(self, time: FloatArray) -> IntArray:
+        """The steps in which times lie, from `record_from` on."""
+        # a crossing at the very edge belongs to the step that ends there
+        return np.ceil(time / self.dt - 1e-6).astype(np.intp) - 1 - self.record_from
 
 
 def in_order(sample: Any, neuron: Any, time: Any, value: Any) -> Spikes:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import scipy
 
-from neurosc.export.lowering import Group
+from neurosc.export.groups import Group
 from neurosc.network import FloatArray
 
 Reset = Literal["exact", "grid"]
@@ -51,7 +51,8 @@ class Step:
     Attributes
     ----------
     update, threshold, reset
-        Brian2 code; the states are s0, s1, ..., graded inputs are sums of g<state>_<number>.
+        Brian2 code; the states are s0, s1, ..., graded inputs are sums of variables g...; what
+        spikes add to a group without states is `x`, which the update clears after each step.
     keeps_start
         Whether the code needs the variable `began`, the state at the start of the step.
     """
@@ -95,6 +96,8 @@ def step_code(
         States that spikes change directly.
     """
     parameters = Parameters()
+    if group.states == 0:
+        return _comparison(group, graded, parameters)
     update = _update(group, dt, graded, parameters)
     firing = group.firing
     if firing is None:
@@ -112,6 +115,15 @@ def step_code(
         threshold += f" or began > {level}"
     after = _exact_reset(group, dt, graded, parameters, lifted)
     return Step(update, threshold, after, lifted, parameters)
+
+
+def _comparison(group: Group, graded: dict[int, list[str]], parameters: Parameters) -> Step:
+    """A Threshold that compares what arrives in a step."""
+    if group.firing is None:
+        raise ValueError("group: it has neither states nor a threshold; leave it out")
+    terms = ["x", *graded.get(0, []), *parameters.term("bias", group.bias)]
+    level = parameters.put("level", group.firing.threshold)
+    return Step("x = 0", f"{' + '.join(terms)} > {level}", "", False, parameters)
 
 
 def _update(group: Group, dt: float, graded: dict[int, list[str]], parameters: Parameters) -> str:
@@ -180,7 +192,7 @@ def _exact_reset(
 
 
 def arrival_code(
-    A: FloatArray, state: int, late: FloatArray, timed: bool, parameters: Parameters
+    A: FloatArray, state: int, late: FloatArray, timed: bool, jump: str, parameters: Parameters
 ) -> str:
     """What a spike adds to the states if it should have come some time ago.
 
@@ -197,13 +209,15 @@ def arrival_code(
         Seconds from the due arrival to the grid, (synapses,), for a spike at the end of its step.
     timed
         Whether the source knows how long before the end of the step it fired, as `ago`.
+    jump
+        Code of the jump w.
     parameters
         Receives the coefficients.
     """
     lines = [f"late = {parameters.put('shift', late)}" + (" + ago_pre" if timed else "")]
     for j in range(A.shape[1]):
-        jump = ["weight"] if j == state else []
-        jump += parameters.term(f"rate{j}", A[:, j, state], "late*weight")
-        if jump:
-            lines.append(f"s{j}_post += {' + '.join(jump)}")
+        terms = [jump] if j == state else []
+        terms += parameters.term(f"rate{j}", A[:, j, state], f"late*{jump}")
+        if terms:
+            lines.append(f"s{j}_post += {' + '.join(terms)}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ import pytest
 import scipy
 
 from neurosc import PhaseNetwork
-from neurosc.export import PeriodicSpikes, read, run, to_nir, write
+from neurosc.export import PeriodicSpikes, read, run, simulate, to_nir, write
 from neurosc.topology import layered
 
 Array = npt.NDArray[np.float64]
@@ -310,8 +310,13 @@ def test_a_users_own_brian2_objects_are_left_alone() -> None:
         (None, {"steps": 9, "record": ["x"]}, r"record: 'x' does not spike .* \['osc'\]"),
         (None, {"steps": 9, "record_from": 10}, "record_from: step 10"),
         (np.zeros((9, 2)), {}, "inputs: 2 channels for the Input 'input' of 1"),
-        (np.full((9, 1), 2), {}, "inputs: .* values other than 0 and 1"),
+        (np.full((9, 1), np.nan), {}, "inputs: .* not finite; give finite"),
+        (np.full((9, 1), 1j), {}, "inputs: .* complex128; give real numbers"),
         (np.zeros(9), {}, r"inputs: shape \(9,\)"),
+        (None, {"steps": 9, "method": "heun"}, "method: 'heun' is unknown"),
+        (None, {"steps": 9, "latency": "loops"}, "latency: only Euler has a choice; .* or give"),
+        (None, {"steps": 9, "method": "euler", "reset": "exact"}, "reset: Euler .*leave it out"),
+        (None, {"steps": 9, "method": "euler", "latency": "never"}, "latency: 'never' is unknown"),
         ({"x": np.zeros((9, 1))}, {}, r"inputs: there is no Input 'x'; the graph has \['input'\]"),
     ],
 )
@@ -334,41 +339,64 @@ def test_periodic_spikes_outside_the_cycle(steps: npt.ArrayLike, period: int, me
         PeriodicSpikes(np.asarray(steps), period)
 
 
+class Izhikevich(nir.ir.NIRNode):  # type: ignore[misc]
+    """A type that NIR 1.0 does not know."""
+
+    def __init__(self, r: Array) -> None:
+        self.r = r
+        self.input_type, self.output_type = {"input": r.shape}, {"output": r.shape}
+
+
 def unsupported() -> dict[str, tuple[nir.NIRGraph, str]]:
-    loose = nir.NIRGraph(
-        nodes={"input": nir.Input(input_type=np.array([2])), "one": li(2), "two": lif(2),
-               "three": lif(2), "output": nir.Output(output_type=np.array([2]))},
-        edges=[("input", "one"), ("one", "two"), ("one", "three"), ("two", "output")],
-    )  # fmt: skip
     loop = nir.NIRGraph(
         nodes={"input": nir.Input(input_type=np.array([1])), "a": nir.Scale(scale=np.ones(1)),
                "b": nir.Scale(scale=np.ones(1)), "output": nir.Output(output_type=np.array([1]))},
         edges=[("input", "a"), ("a", "b"), ("b", "a"), ("b", "output")],
     )  # fmt: skip
-    pool = nir.SumPool2d(kernel_size=np.array([2, 2]), stride=np.array([2, 2]),
-                         padding=np.array([0, 0]))  # fmt: skip
-    pooled = nir.NIRGraph(
-        nodes={"input": nir.Input(input_type=np.array([1, 4, 4])), "pool": pool,
-               "output": nir.Output(output_type=np.array([1, 2, 2]))},
-        edges=[("input", "pool"), ("pool", "output")],
-    )  # fmt: skip
-    missing = chain(osc=lif())
+    missing, backwards, onwards = (chain(osc=lif()) for _ in range(3))
     missing.edges.append(("osc", "nowhere"))
+    backwards.edges.append(("osc", "input"))
+    onwards.edges.append(("output", "osc"))
+    clash = chain(osc=lif())
+    clash.nodes |= {"a": chain(b=lif()), "a.b": lif()}
+    endless = chain(osc=lif())
+    endless.nodes["net"] = nir.NIRGraph(nodes={"x": lif()}, edges=[], type_check=False)
+    endless.edges.append(("osc", "net"))
     return {
-        "type": (pooled, r"graph: node 'pool' is a SumPool2d, which cannot be run; supported"),
-        "two spiking": (loose, r"joined directly and \['three', 'two'\] all spike"),
-        "loop": (loop, r"\['a', 'b'\] form a loop without a neuron"),
-        "edge": (missing, "names no node 'nowhere'"),
+        "type": (chain(osc=Izhikevich(r=np.ones(1))), "'osc' is a Izhikevich, .* supported are"),
+        "loop": (loop, r"\['a', 'b'\] form a loop without a neuron, .*; put a neuron"),
+        "edge": (missing, "names no node 'nowhere'; add it"),
+        "into an Input": (backwards, "from 'osc' into the Input 'input'; lead it to"),
+        "out of an Output": (onwards, "from the Output 'output' to 'osc'; let it start"),
+        "two names": (clash, "two nodes are called 'a.b' .* rename one"),
+        "no way in": (endless, "the nested graph 'net' has 0 Input nodes; .* add or join"),
+        "nothing to see": (
+            nir.NIRGraph(nodes={"a": li()}, edges=[], type_check=False),
+            "neither an Output nor a node that spikes, .* add an Output",
+        ),
+        "shape": (
+            nir.NIRGraph(
+                nodes={"a": nir.Flatten(input_type=None), "b": lif()},
+                edges=[("a", "b")],
+                type_check=False,
+            ),
+            r"nothing tells the shape of \['a'\]; give .* an input_type",
+        ),
         "tau": (chain(osc=lif(tau=0.0)), "'osc' has a tau that is not positive"),
         "delay": (chain(one=nir.Delay(delay=-np.ones(1)), osc=lif()), "delay below 0"),
-        "graded delay": (
-            chain(one=li(), late=nir.Delay(delay=np.ones(1)), osc=lif()),
-            "Delay between 'one' and 'osc' acts on a graded signal",
-        ),
-        "threshold": (chain(over=nir.Threshold(threshold=np.ones(1))), "must follow one integrat"),
+        "parameter": (chain(osc=lif(r=np.nan)), "'osc' has a r of nan; give finite numbers"),
+        "weight": (chain(one=nir.Scale(scale=np.array([np.inf]))), "'one' has weights that are"),
         "bias": (
-            chain(osc=lif(), bias=nir.Affine(weight=np.eye(1), bias=np.ones(1))),
-            "a bias reaches the Output",
+            chain(osc=lif(2), bias=nir.Affine(weight=np.eye(2), bias=np.ones(3))),
+            r"'bias' has a bias of 3 numbers for a signal of shape \(2,\); give one",
+        ),
+        "sizes": (
+            nir.NIRGraph(
+                nodes={"input": nir.Input(input_type=np.array([2])), "osc": lif(3)},
+                edges=[("input", "osc")],
+                type_check=False,
+            ),
+            r"2 channels arrive at node 'osc' \(LIF\), which takes 3; make them fit",
         ),
     }
 
@@ -376,8 +404,19 @@ def unsupported() -> dict[str, tuple[nir.NIRGraph, str]]:
 @pytest.mark.parametrize("name", unsupported())
 def test_what_cannot_be_run_is_named(name: str) -> None:
     graph, message = unsupported()[name]
-    with pytest.raises(ValueError, match=message):
-        run(graph, dt=DT, steps=5)
+    for simulator in (run, simulate):
+        with pytest.raises(ValueError, match="^graph: .*" + message):
+            simulator(graph, dt=DT, steps=5)
+
+
+def test_a_graph_without_input_or_output_runs_on_its_own() -> None:
+    graph = nir.NIRGraph(nodes={"osc": lif(drive=1.5)}, edges=[], type_check=False)
+    for simulator in (run, simulate):
+        recording = simulator(graph, dt=DT, steps=500)
+        assert recording.spikes["osc"].time.size == 2
+        assert recording.outputs == recording.traces == {}
+        with pytest.raises(ValueError, match="inputs: the graph has no Input .* add one"):
+            simulator(graph, np.ones((5, 1)), dt=DT)
 
 
 def test_only_graphs_run() -> None:

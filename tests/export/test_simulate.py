@@ -403,7 +403,7 @@ def test_errors_name_the_argument_and_the_remedy() -> None:
         ({"workers": 0}, "^workers: 0.*give 1"),
         ({"record": ["input"]}, "^record: 'input'.*choose from"),
         ({"record_from": 11}, "^record_from: .*give less"),
-        ({"inputs": np.full((10, 1), 0.5)}, "^inputs: .*encode"),
+        ({"inputs": np.full((10, 1), np.inf)}, "^inputs: .*give finite ones"),
     ]
     for wrong, message in cases:
         with pytest.raises(ValueError, match=message):
@@ -419,8 +419,8 @@ def test_an_overflow_names_the_node() -> None:
 
 def test_delays_beyond_memory_are_refused() -> None:
     one = nir.Linear(weight=np.eye(40))
-    graph = wired(late=nir.Delay(delay=np.full(40, 1e3)), on=one, osc=lif(40))
+    graph = wired(late=nir.Delay(delay=np.full(40, 2e3)), on=one, osc=lif(40))
     with pytest.raises(ValueError, match=r"^dt: delays of .*GiB"):
-        simulate(graph, dt=DT, steps=20_000_000)
+        simulate(graph, dt=DT, steps=40_000_000)
     # beyond the end of the run nothing needs to be kept
     assert simulate(graph, dt=DT, steps=100).spikes["osc"].time.size == 0
