@@ -1,10 +1,13 @@
 # make demo: install and run the demonstration.   make test: install and run every check.
+# make test-interop: install other tools that read NIR files, and run ours in them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+INTEROP := .venv-interop
+IMPORTERS := tests/interop/requirements.txt
 
-.PHONY: demo test test-all benchmarks lint clean
+.PHONY: demo test test-all test-interop benchmarks lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/neurosc demo --out demo --overwrite
@@ -14,6 +17,9 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest -m ""
+
+test-interop: $(INTEROP)/.installed
+	$(INTEROP)/bin/python -m pytest tests/interop
 
 benchmarks: $(VENV)/.installed-test
 	$(BIN)/python tests/benchmarks/ideal.py
@@ -41,6 +47,21 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --editable '.[test]'
 	touch $@ $(VENV)/.installed
 
+$(INTEROP)/bin/python:
+	@for python in $(PYTHON) python3.11; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && \
+	    exec $$python -m venv $(INTEROP); \
+	done; \
+	echo "the importers are pinned for Python 3.11, which was not found; install it, or try:" \
+	  "make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1
+
+# SpikingJelly and Sinabs come last and alone: to read NIR they need little of what they ask for
+$(INTEROP)/.installed: $(IMPORTERS) pyproject.toml | $(INTEROP)/bin/python
+	$(INTEROP)/bin/python -m pip install -qq --constraint $(IMPORTERS) \
+	  --editable . torch torchvision nirtorch snntorch norse pytest hypothesis
+	$(INTEROP)/bin/python -m pip install -qq --no-deps --requirement $(IMPORTERS)
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(INTEROP) demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find neurosc hw_models export \( -name "*.nbi" -o -name "*.nbc" \) -delete
