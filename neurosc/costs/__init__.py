@@ -16,7 +16,13 @@ import numpy as np
 from neurosc.costs.base import Cost, Drive, Target, check_batch, check_labels, take
 from neurosc.costs.cross_entropy import CrossEntropy
 from neurosc.costs.synchrony import SynchronyCost
-from neurosc.costs.targets import CosineCost, LogCosineCost, SquaredCosineCost, TargetCost
+from neurosc.costs.targets import (
+    CosineCost,
+    LogCosineCost,
+    SquaredCosineCost,
+    SquaredCost,
+    TargetCost,
+)
 
 __all__ = [
     "CosineCost",
@@ -25,6 +31,7 @@ __all__ = [
     "Drive",
     "LogCosineCost",
     "SquaredCosineCost",
+    "SquaredCost",
     "SynchronyCost",
     "Target",
     "TargetCost",
@@ -35,7 +42,7 @@ __all__ = [
     "to_dict",
 ]
 
-_PLAIN = (CosineCost, LogCosineCost, SquaredCosineCost, SynchronyCost)
+_PLAIN = (CosineCost, LogCosineCost, SquaredCosineCost, SquaredCost, SynchronyCost)
 """Costs that their fields describe."""
 
 

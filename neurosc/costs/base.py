@@ -31,10 +31,13 @@ class Cost(abc.ABC):
     is_analytic
         Whether value, gradient and hessian take complex phases to their analytic continuation,
         as holomorphic nudges need it: no conj, real, imag or abs of anything with phases in it.
+    is_periodic
+        Whether it is a function on the circle, as phases ask for; those of values are not.
     """
 
     has_target: ClassVar[bool] = True
     is_analytic: ClassVar[bool] = False
+    is_periodic: ClassVar[bool] = True
 
     @abc.abstractmethod
     def value(self, phases: FloatArray, target: Target) -> FloatArray:

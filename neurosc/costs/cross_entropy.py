@@ -22,8 +22,9 @@ class CrossEntropy(Cost):
 
     Notes
     -----
-    The nudge is the field -beta V^H (p - y); it depends on the phases through p, so hardware
-    applies it as a feedback that follows the outputs.
+    V learns together with the network where `fit` is told so by `learn=(..., "readout")`. The nudge
+    is the field -beta V^H (p - y); it depends on the phases through p, so hardware applies it as a
+    feedback that follows the outputs.
     """
 
     is_analytic: ClassVar[bool] = True
@@ -46,7 +47,8 @@ class CrossEntropy(Cost):
     def classes(self, n_outputs: int) -> int:
         return n_outputs if self.weights is None else len(self.weights)
 
-    def _matrix(self, n_outputs: int) -> ComplexArray:
+    def matrix(self, n_outputs: int) -> ComplexArray:
+        """V for so many outputs, (classes, n_outputs)."""
         if self.weights is None:
             return 2 * np.eye(n_outputs, dtype=np.complex128)
         if self.weights.shape[1] != n_outputs:
@@ -60,7 +62,7 @@ class CrossEntropy(Cost):
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """log p, p, the error p - y, and Re(V z) per class and output."""
         batch, k = phases.shape
-        v = self._matrix(k)
+        v = self.matrix(k)
         labels = check_labels(target, batch, len(v))
         c, s = np.cos(phases)[:, None, :], np.sin(phases)[:, None, :]
         contributions = v.real * c - v.imag * s
@@ -74,9 +76,14 @@ class CrossEntropy(Cost):
 
     def _slopes(self, phases: FloatArray) -> FloatArray:
         """d logits / d theta, shape (batch, classes, k)."""
-        v = self._matrix(phases.shape[1])
+        v = self.matrix(phases.shape[1])
         c, s = np.cos(phases)[:, None, :], np.sin(phases)[:, None, :]
         return np.asarray(-v.real * s - v.imag * c)
+
+    def weights_gradient(self, phases: FloatArray, target: Target) -> ComplexArray:
+        """dC/dRe V + i dC/dIm V, the mean over samples, (classes, k): (p - y) conj(z)."""
+        error = self._parts(phases, target)[2]
+        return np.asarray(error.T @ np.exp(-1j * phases) / len(phases), dtype=np.complex128)
 
     def value(self, phases: FloatArray, target: Target) -> FloatArray:
         log_p = self._parts(phases, target)[0]

@@ -130,5 +130,27 @@ class SquaredCosineCost(TargetCost):
         return Drive(targets.astype(np.complex128), np.full(targets.shape, -0.5))
 
 
+@dataclasses.dataclass(frozen=True)
+class SquaredCost(TargetCost):
+    """C = 1/2 sum_o (s_o - y_o)^2 of values on a line, such as those of `ContinuousHopfield`.
+
+    Phases it is not for: it changes when one of them turns once. Its nudge is the force
+    beta (y - s). Source: Scellier, Bengio, Front. Comput. Neurosci. 11:24 (2017).
+    """
+
+    right: float = 1.0
+    wrong: float = 0.0
+    is_periodic: ClassVar[bool] = False
+
+    def value(self, phases: FloatArray, target: Target) -> FloatArray:
+        return _sum(0.5 * self.gradient(phases, target) ** 2)
+
+    def gradient(self, phases: FloatArray, target: Target) -> FloatArray:
+        return np.asarray(phases - self.targets(target, *phases.shape))
+
+    def _curvature(self, phases: FloatArray, targets: FloatArray) -> FloatArray:
+        return np.ones_like(phases)
+
+
 def _sum(terms: Any) -> FloatArray:
     return np.asarray(terms.sum(axis=-1))

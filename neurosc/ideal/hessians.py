@@ -85,7 +85,7 @@ def certify(problem: Reduction, theta: FloatArray, status: np.ndarray) -> None:
     rows = max(1, CHUNK // theta.shape[1] ** 2)
     for first in range(0, unproven.size, rows):
         samples = unproven[first : first + rows]
-        stable = _are_positive(hessians(problem, theta[samples], samples))
+        stable = are_positive(hessians(problem, theta[samples], samples))
         status[samples[~stable]] = Status.UNSTABLE
 
 
@@ -99,7 +99,7 @@ def _only_attracts(problem: Reduction) -> bool:
     )
 
 
-def _are_positive(each: FloatArray) -> np.ndarray:
+def are_positive(each: FloatArray) -> np.ndarray:
     if each.shape[1] >= LAPACK_FROM:
         return np.array([_factor(hessian) is not None for hessian in each])
     from neurosc.ideal.kernels.newton import positive

@@ -38,11 +38,7 @@ class Bounds:
 
     def apply(self, network: PhaseNetwork) -> PhaseNetwork:
         """The network within the bounds; itself if it is."""
-        changes: dict[str, Any] = {}
-        for name in ("frequency", "second_harmonic"):
-            bound, values = getattr(self, name), getattr(network, name)
-            if bound is not None and np.abs(values).max() > bound:
-                changes[name] = np.clip(values, -bound, bound)
+        changes = self.clipped(network)
         if self.strength is not None:
             scale = np.ones(network.n)
             strength = network.strength[network.free]
@@ -52,6 +48,15 @@ class Bounds:
                 changes["field"] = network.field * scale
                 changes["coupling"] = _scaled(network.coupling, scale)
         return network.replace(**changes) if changes else network
+
+    def clipped(self, holder: Any) -> dict[str, Any]:
+        """Frequencies and second harmonics of anything that has them, where they are beyond."""
+        changes: dict[str, Any] = {}
+        for name in ("frequency", "second_harmonic"):
+            bound, values = getattr(self, name), getattr(holder, name)
+            if bound is not None and np.abs(values).max() > bound:
+                changes[name] = np.clip(values, -bound, bound)
+        return changes
 
 
 def _scaled(coupling: Any, scale: Any) -> Any:

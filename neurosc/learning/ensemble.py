@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import time
 from collections.abc import Sequence
@@ -12,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.datasets import Dataset, as_dataset
-from neurosc.learning.fit import Fit, fit
+from neurosc.learning.fit import TRAINER, Fit, fit
+from neurosc.learning.passes import goes_online, online_passes
 from neurosc.learning.trainer import Trainer
 from neurosc.network import PhaseNetwork
 from neurosc.randomness import RNG, seed_sequence, substream
-
-TRAINER = tuple(field.name for field in dataclasses.fields(Trainer))
-"""The settings that decide the course of a run."""
 
 
 def fit_each(
@@ -65,7 +62,7 @@ def fit_each(
         train = as_dataset(data)
         given = {name: chosen.arguments[name] for name in TRAINER}
         trainers = [Trainer.of(network, train, **given) for network in networks]
-        if trainers and trainers[0].goes_online(networks, train):
+        if trainers and goes_online(trainers[0], networks, train):
             return _abreast(trainers[0], networks, train, streams)
 
     import joblib
@@ -90,8 +87,10 @@ def _abreast(
     stride = trainer.stride(data)
     for first in range(0, trainer.epochs, stride):
         span, started = range(first, min(first + stride, trainer.epochs)), time.perf_counter()
-        networks, news = trainer.online(networks, data, span, roots)
+        networks, news = online_passes(trainer, networks, data, span, roots)
         seconds = (time.perf_counter() - started) / len(span)
         for history, rows in zip(histories, news, strict=True):
             history += [row | {"seconds": seconds} for row in rows]
-    return [Fit(*each) for each in zip(networks, histories, strict=True)]
+    return [
+        Fit(network, rows, trainer.cost) for network, rows in zip(networks, histories, strict=True)
+    ]

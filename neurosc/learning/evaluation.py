@@ -11,9 +11,11 @@ import numpy.typing as npt
 from neurosc.costs import Cost, check_labels
 from neurosc.datasets import as_dataset
 from neurosc.ideal import Ideal
+from neurosc.learning.energy_model import EnergyModel
+from neurosc.learning.two_phase import a_model
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 from neurosc.randomness import RNG
-from neurosc.substrate import Relaxation, Substrate, a_substrate
+from neurosc.substrate import Substrate, a_substrate
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,7 +35,7 @@ class Evaluation:
     correct, locked
         Whether each sample was read right, and whether it locked; (batch,).
     relaxation
-        The states themselves.
+        The states themselves: a `Relaxation`, or the `Rest` of an energy model.
     """
 
     accuracy: Any
@@ -41,7 +43,7 @@ class Evaluation:
     predictions: IntArray
     correct: npt.NDArray[np.bool_]
     locked: npt.NDArray[np.bool_]
-    relaxation: Relaxation
+    relaxation: Any
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Confidence interval of the accuracy.
@@ -70,7 +72,7 @@ class Evaluation:
 
 
 def evaluate(
-    network: PhaseNetwork,
+    network: PhaseNetwork | EnergyModel,
     data: tuple[npt.ArrayLike, npt.ArrayLike],
     *,
     cost: Cost,
@@ -82,11 +84,11 @@ def evaluate(
     Parameters
     ----------
     network, data
-        The network, samples x (batch, inputs) and labels y (batch,).
+        The network, or any other `EnergyModel`, samples x (batch, inputs) and labels y (batch,).
     cost
         The cost whose read-out is used.
     on
-        The substrate; `Ideal()` unless given. Several chips are evaluated at once.
+        The substrate of a network; `Ideal()` unless given. Several chips are evaluated at once.
     rng
         Random numbers of the substrate.
 
@@ -98,14 +100,23 @@ def evaluate(
         For what does not relax.
     """
     x, y = as_dataset(data)
+    if not isinstance(network, PhaseNetwork):
+        rest = a_model(network).relax(x, rng=rng)
+        return _evaluation(cost, network.seen(rest.state), y, rest.locked, rest)
     if network.outputs.size == 0:
         raise ValueError("network: has no outputs to read; name them in outputs=")
     network.encode(x[:1])  # samples of the wrong width are the first thing to be told
-    labels = check_labels(y, len(y), cost.classes(network.outputs.size))
+    check_labels(y, len(y), cost.classes(network.outputs.size))
     relaxation = (Ideal() if on is None else a_substrate(on)).relax(network, x, rng=rng)
     seen = network.relative(relaxation.phases)[..., network.outputs]
+    return _evaluation(cost, seen, y, relaxation.locked, relaxation)
+
+
+def _evaluation(cost: Cost, seen: Any, y: IntArray, locked: Any, relaxation: Any) -> Evaluation:
+    """What a cost reads of phases or values (..., batch, outputs)."""
     flat: FloatArray = seen.reshape(-1, seen.shape[-1])
     shape = seen.shape[:-1]
+    labels = check_labels(y, len(y), cost.classes(seen.shape[-1]))
     predictions = cost.predict(flat).reshape(shape)
     losses = cost.value(flat, np.broadcast_to(labels, shape).reshape(-1)).reshape(shape)
     correct = np.asarray(predictions == labels)
@@ -116,6 +127,6 @@ def evaluate(
         loss=float(loss) if single else loss,
         predictions=predictions,
         correct=correct,
-        locked=relaxation.locked,
+        locked=locked,
         relaxation=relaxation,
     )
