@@ -415,7 +415,7 @@ def test_a_graph_without_input_or_output_runs_on_its_own() -> None:
         recording = simulator(graph, dt=DT, steps=500)
         assert recording.spikes["osc"].time.size == 2
         assert recording.outputs == recording.traces == {}
-        with pytest.raises(ValueError, match="inputs: the graph has no Input .* add one"):
+        with pytest.raises(ValueError, match=r"inputs: the graph has no Input .* add one"):
             simulator(graph, np.ones((5, 1)), dt=DT)
 
 
