@@ -59,11 +59,14 @@ class GridTaps:
         Per unit of eps K_ij.
     deviation
         max |H - sin| of the interaction H that they make.
+    gain
+        Phase advance of a spike of weight 1, in radians, (steps,); see `phase_advance`.
     """
 
     delays: tuple[int, ...]
     weights: tuple[float, ...]
     deviation: float
+    gain: FloatArray = dataclasses.field(repr=False, compare=False)
 
 
 def grid_taps(decays: Decays, steps: int, pairs: int) -> GridTaps:
@@ -95,6 +98,19 @@ def grid_taps(decays: Decays, steps: int, pairs: int) -> GridTaps:
     return min(fits, key=lambda fit: fit[0])[1]
 
 
+def interaction(taps: GridTaps, lag: FloatArray) -> FloatArray:
+    """What each tap, of weight 1, wins a neuron in a cycle, radians, (..., taps).
+
+    Parameters
+    ----------
+    lag
+        Phase of the source ahead of the neuron, radians; between steps the gain is interpolated.
+    """
+    steps = taps.gain.size
+    k = np.mod(np.array(taps.delays) - np.asarray(lag)[..., None] * steps / (2 * np.pi), steps)
+    return np.asarray(np.interp(k, np.arange(steps + 1), np.append(taps.gain, taps.gain[0])))
+
+
 def _fit(gain: FloatArray, delays: IntArray) -> tuple[float, GridTaps]:
     """max |H - sin| + |H(0)|, and the taps."""
     steps = gain.size
@@ -103,7 +119,7 @@ def _fit(gain: FloatArray, delays: IntArray) -> tuple[float, GridTaps]:
     sine = np.sin(2 * np.pi * step / steps)
     weights = np.linalg.lstsq(basis, sine, rcond=None)[0]
     off = np.abs(basis @ weights - sine)
-    taps = GridTaps(tuple(delays.tolist()), tuple(weights.tolist()), float(off.max()))
+    taps = GridTaps(tuple(delays.tolist()), tuple(weights.tolist()), float(off.max()), gain)
     return float(off.max() + off[0]), taps
 
 
