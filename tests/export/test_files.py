@@ -62,10 +62,10 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
         read(path)
     with h5py.File(path, "w") as file:
         file["data"] = np.arange(3)
-    with pytest.raises(ValueError, match=r"no complete NIR graph"):
+    with pytest.raises(ValueError, match=r"path: .*some\.nir: it holds no 'node'; give a file"):
         read(path)
     nir.write(path, nir.Linear(weight=np.eye(2)))
-    with pytest.raises(ValueError, match=r"no complete NIR graph"):
+    with pytest.raises(ValueError, match=r"it holds one Linear, no graph; wrap it in a graph"):
         read(path)
 
 
