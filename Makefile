@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INTEROP := .venv-interop
+# a file of tests to a process, so that compiled kernels and networks are shared within it
+ABREAST := --numprocesses auto --maxprocesses 4 --dist loadfile
 IMPORTERS := tests/interop/requirements.txt
 
 .PHONY: demo test test-all test-interop benchmarks lint clean
@@ -13,10 +15,10 @@ demo: $(VENV)/.installed
 	$(BIN)/neurosc demo --out demo --overwrite
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ABREAST)
 
 test-all: lint
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest $(ABREAST) -m ""
 
 test-interop: $(INTEROP)/.installed
 	$(INTEROP)/bin/python -m pytest tests/interop
