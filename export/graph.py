@@ -10,7 +10,16 @@ import numpy as np
 from neurosc.export.compile import SpikingProgram, compile_network
 from neurosc.export.metadata import Settings, pack, unpack
 from neurosc.export.portable import compile_portable
-from neurosc.export.shapes import Shape, check_shape, population_graph
+from neurosc.export.shapes import (
+    Amplitude,
+    Latency,
+    Shape,
+    check_reading,
+    check_shape,
+    matrix,
+    population_graph,
+    sinabs_graph,
+)
 from neurosc.network import PhaseNetwork
 
 if TYPE_CHECKING:
@@ -31,6 +40,9 @@ def to_nir(
     poles: int | None = None,
     period: float | None = None,
     shape: Shape = "faithful",
+    amplitude: Amplitude = "one",
+    latency: Latency = "loops",
+    affine: bool = False,
 ) -> nir.NIRGraph:
     """The network as a NIR graph of leaky integrate-and-fire oscillators, in seconds.
 
@@ -63,7 +75,8 @@ def to_nir(
         input -> l0_in -> l1_osc {input -> lif <-> w_rec, lif -> output} -> output,
 
     stepped by forward Euler with spikes of one step and a loop that takes one step; "flat" is that
-    without nesting. `output` has the spikes of all neurons; see `compile_portable`.
+    without nesting. `output` has the spikes of all neurons; see `compile_portable`. The shape
+    "sinabs" is the same population as Sinabs reads it, in steps; see `sinabs_graph`.
 
     Parameters
     ----------
@@ -82,9 +95,19 @@ def to_nir(
         `hw_models.spiking.pair_design`. The portable shapes have one pole, their synapse.
     period
         Of the free oscillator, seconds; by default 25.6 ms, in the portable shapes such that a
-        step is .1 ms.
+        step is .1 ms. The sinabs shape counts in steps and takes none.
     shape
-        "faithful", "portable" or "flat".
+        "faithful", "portable", "flat" or "sinabs".
+    amplitude
+        What a spike is to those who run the graph, as in `simulate`, which must be told the same:
+        "one" for the value 1 during a step, or "impulse" for an impulse of area 1, whose weights
+        do not depend on dt. `run` takes "one".
+    latency
+        Whether a spike in a loop is seen one step later beside its delay, "loops", or the delay
+        contains that step, "absorbed", and is one step longer here. `simulate` has both; `run`
+        has no such step and takes "loops".
+    affine
+        Affine nodes with a bias of 0 in place of Linear ones.
 
     Returns
     -------
@@ -94,8 +117,9 @@ def to_nir(
     Raises
     ------
     ValueError
-        For amplitude- or frequency-coded inputs, complex couplings, second harmonics, for `poles`
-        of a portable shape, and for `eps` so large that the neurons would lose their rhythm.
+        For amplitude- or frequency-coded inputs, complex couplings, second harmonics, for `poles`,
+        `amplitude` or `latency` of other shapes than the faithful, and
+        for `eps` so large that the neurons would lose their rhythm.
 
     Notes
     -----
@@ -106,11 +130,11 @@ def to_nir(
     import nir
 
     check_shape(shape)
-    if period is None:
-        period = PERIOD if shape == "faithful" else DT * steps_per_cycle
-    if not 0 < period < np.inf:
-        raise ValueError(f"period: {period} is not a positive number of seconds; give one")
-    settings = Settings(float(eps), float(period), int(steps_per_cycle), shape)
+    check_reading(shape, amplitude, latency)
+    cycle = _cycle(period, shape, steps_per_cycle)
+    settings = Settings(
+        float(eps), cycle, int(steps_per_cycle), shape, amplitude, latency, bool(affine)
+    )
     if shape != "faithful":
         if poles is not None:
             raise ValueError(
@@ -118,8 +142,14 @@ def to_nir(
                 'shape="faithful"'
             )
         portable = compile_portable(network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs)
+        if shape == "sinabs":
+            return sinabs_graph(portable, pack(network, settings))
         return population_graph(
-            portable, settings.dt, nested=shape == "portable", metadata=pack(network, settings)
+            portable,
+            settings.dt,
+            nested=shape == "portable",
+            affine=affine,
+            metadata=pack(network, settings),
         )
     filters = 2 if poles is None else poles
     program = compile_network(
@@ -141,6 +171,19 @@ def from_nir(graph: nir.NIRGraph) -> PhaseNetwork:
     return unpack(graph)[0]
 
 
+def _cycle(period: float | None, shape: Shape, steps_per_cycle: int) -> float:
+    """The period in seconds; in steps where the shape counts in those."""
+    if shape == "sinabs":
+        if period is not None:
+            raise ValueError("period: the sinabs shape counts in steps; leave it out")
+        return float(steps_per_cycle)
+    if period is None:
+        return PERIOD if shape == "faithful" else DT * steps_per_cycle
+    if not 0 < period < np.inf:
+        raise ValueError(f"period: {period} is not a positive number of seconds; give one")
+    return float(period)
+
+
 def _oscillators(
     program: SpikingProgram, settings: Settings
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -159,7 +202,7 @@ def _oscillators(
     nodes["osc"] = nir.LIF(
         tau=tau * every, r=tau * every, v_leak=program.current, v_threshold=every, v_reset=0 * every
     )
-    nodes["readout"] = nir.Linear(weight=np.eye(m)[program.outputs])
+    nodes["readout"] = matrix(np.eye(m)[program.outputs], settings.affine)
     nodes["output"] = nir.Output(output_type=np.array([program.outputs.size]))
     chain = [*poles, "osc", "readout", "output"]
     return nodes, list(itertools.pairwise(chain))
@@ -174,15 +217,15 @@ def _add_coupling(
     """Delayed, weighted copies of the spikes: of the oscillators, and of the sources."""
     import nir
 
-    for source, prefix, target, weight in (
-        ("input", "input_", "drive", program.drive),
-        ("osc", "", "coupling", program.coupling),
+    for source, prefix, target, weight, absorbed in (
+        ("input", "input_", "drive", program.drive, 0.0),
+        ("osc", "", "coupling", program.coupling, settings.absorbed),
     ):
         every = np.ones(weight.shape[1])
         for m, (d, w) in enumerate(zip(program.taps.delays, program.taps.weights, strict=True)):
             delay, tap = f"{prefix}delay_{m}", f"{prefix}tap_{m}"
-            nodes[delay] = nir.Delay(delay=d * settings.period * every)
+            nodes[delay] = nir.Delay(delay=(d * settings.period + absorbed) * every)
             nodes[tap] = nir.Scale(scale=w * every)
             edges += [(source, delay), (delay, tap), (tap, target)]
-        nodes[target] = nir.Linear(weight=weight / settings.dt)
+        nodes[target] = matrix(weight / settings.spike_area, settings.affine)
         edges.append((target, "pole1"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import math
 import zlib
 from collections import Counter
 from typing import Any
@@ -17,6 +18,18 @@ from neurosc.network import Encoding, PhaseNetwork
 
 KEY = "neurosc"
 VERSION = 1
+LONGEST_CYCLE = 2**31
+"""Above the steps of a cycle that are believed."""
+DAMAGE = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError,
+    ValueError, zlib.error,
+)  # fmt: skip
+"""What Python, numpy and scipy raise for JSON that does not hold what it should."""
+SPIKE = {
+    "one": "the value 1 for one step of period / steps_per_cycle seconds",
+    "impulse": "an impulse of area 1",
+}
+"""For readers without neurosc."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,19 +44,32 @@ class Settings:
         Of the free oscillator, seconds.
     steps_per_cycle
         Steps of the time grid for which the taps and the weights were made.
-    shape
-        "faithful", "portable" or "flat"; see `to_nir`.
+    shape, amplitude, latency, affine
+        See `to_nir`.
     """
 
     eps: float
     period: float
     steps_per_cycle: int
     shape: str = "faithful"
+    amplitude: str = "one"
+    latency: str = "loops"
+    affine: bool = False
 
     @property
     def dt(self) -> float:
-        """The time for which a spike counts as 1, in seconds."""
+        """One step, in seconds; 1 in the sinabs shape, which counts in steps."""
         return self.period / self.steps_per_cycle
+
+    @property
+    def spike_area(self) -> float:
+        """The integral of a spike over time, in seconds, or 1 for an impulse."""
+        return self.dt if self.amplitude == "one" else 1.0
+
+    @property
+    def absorbed(self) -> float:
+        """The part of a delay in a loop that is the step of the loop, in seconds."""
+        return self.dt if self.latency == "absorbed" else 0.0
 
 
 def pack(network: PhaseNetwork, settings: Settings) -> dict[str, str]:
@@ -54,7 +80,10 @@ def pack(network: PhaseNetwork, settings: Settings) -> dict[str, str]:
         "period": settings.period.hex(),
         "steps_per_cycle": settings.steps_per_cycle,
         "shape": settings.shape,
-        "spike": "the value 1 for one step of period / steps_per_cycle seconds",
+        "amplitude": settings.amplitude,
+        "latency": settings.latency,
+        "affine": settings.affine,
+        "spike": SPIKE[settings.amplitude],
         "network": describe(network),
     }
     return {KEY: json.dumps(values)}
@@ -79,15 +108,18 @@ def unpack(graph: Any) -> tuple[PhaseNetwork, Settings]:
         if values["version"] != VERSION:
             raise ValueError(f"version {values['version']}")
         settings = Settings(
-            float.fromhex(values["eps"]),
-            float.fromhex(values["period"]),
-            int(values["steps_per_cycle"]),
+            _positive(float.fromhex(values["eps"]), "eps"),
+            _positive(float.fromhex(values["period"]), "period"),
+            _whole(values["steps_per_cycle"], LONGEST_CYCLE, "steps_per_cycle"),
             str(values.get("shape", "faithful")),
+            str(values.get("amplitude", "one")),
+            str(values.get("latency", "loops")),
+            bool(values.get("affine", False)),
         )
-        return _restore(values["network"]), settings
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        return _restore(values["network"], channels(graph)), settings
+    except DAMAGE as error:
         raise ValueError(
-            f"graph: its metadata {KEY!r} cannot be read ({error}); "
+            f"graph: its metadata {KEY!r} cannot be read ({type(error).__name__}: {error}); "
             "write it again with this version of neurosc"
         ) from error
 
@@ -116,19 +148,53 @@ def describe(network: PhaseNetwork) -> dict[str, Any]:
     }
 
 
-def _restore(values: dict[str, Any]) -> PhaseNetwork:
+def channels(graph: Any) -> int:
+    """Channels of all nodes, those of nested graphs included; a bound on its oscillators."""
+    total, waiting, seen = 0, [graph], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        inner = getattr(node, "nodes", None)
+        if isinstance(inner, dict):
+            waiting += inner.values()
+            continue
+        for shape in (getattr(node, "output_type", None) or {}).values():
+            total += 0 if shape is None else math.prod(int(n) for n in np.ravel(shape))
+    return total
+
+
+def _restore(values: dict[str, Any], room: int) -> PhaseNetwork:
+    """`describe` undone, for at most `room` oscillators.
+
+    A graph has a channel for each oscillator, so a small file cannot ask for a large network.
+    """
+    n = _whole(values["coupling"]["n"], room, "n")
     kind, scale = values["encoding"]
     return PhaseNetwork(
-        _restore_coupling(values["coupling"]),
-        _from_text(values["frequency"], np.float64),
-        _from_text(values["field"], np.complex128),
-        _from_text(values["second_harmonic"], np.float64),
+        _restore_coupling(values["coupling"], n),
+        _vector(values["frequency"], np.float64, n),
+        _vector(values["field"], np.complex128, n),
+        _vector(values["second_harmonic"], np.float64, n),
         inputs=values["inputs"],
         outputs=values["outputs"],
         held=values["held"],
         reference=values["reference"],
         encoding=Encoding(kind, float.fromhex(scale)),
     )
+
+
+def _positive(value: float, name: str) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} is {value}")
+    return value
+
+
+def _whole(value: Any, most: int, name: str) -> int:
+    if type(value) is not int or not 1 <= value <= most:
+        raise ValueError(f"{name} is {value!r}, not a whole number from 1 to {most:,}")
+    return value
 
 
 def _describe_coupling(coupling: Any) -> dict[str, Any]:
@@ -156,10 +222,14 @@ def _describe_coupling(coupling: Any) -> dict[str, Any]:
     }
 
 
-def _restore_coupling(values: dict[str, Any]) -> Any:
-    n = values["n"]
-    i, j = _from_text(values["i"], np.int64), _from_text(values["j"], np.int64)
-    entries = _from_text(values["values"], np.float64)
+def _restore_coupling(values: dict[str, Any], n: int) -> Any:
+    i, j = (_from_text(values[name], np.int64, n * n) for name in ("i", "j"))
+    entries = _from_text(values["values"], np.float64, n * n)
+    if not i.size == j.size == entries.size:
+        raise ValueError(f"{i.size} rows, {j.size} columns and {entries.size} couplings")
+    for index in (i, j):
+        if index.size and not (index.min() >= 0 and index.max() < n):
+            raise ValueError(f"couplings beyond the {n} oscillators")
     if values["mirrored"]:
         i, j, entries = np.append(i, j), np.append(j, i), np.append(entries, entries)
     if values["sparse"]:
@@ -175,6 +245,18 @@ def _to_text(array: npt.NDArray[Any]) -> str:
     return base64.b64encode(zlib.compress(raw, 9)).decode("ascii")
 
 
-def _from_text(text: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    raw = zlib.decompress(base64.b64decode(text, validate=True))
-    return np.frombuffer(raw, dtype=np.dtype(dtype).newbyteorder("<")).astype(dtype)
+def _vector(text: str, dtype: npt.DTypeLike, n: int) -> npt.NDArray[Any]:
+    found = _from_text(text, dtype, n)
+    if found.size != n:
+        raise ValueError(f"{found.size} numbers for {n} oscillators")
+    return found
+
+
+def _from_text(text: str, dtype: npt.DTypeLike, most: int) -> npt.NDArray[Any]:
+    """`_to_text` undone, and no further than for `most` numbers."""
+    stored = np.dtype(dtype).newbyteorder("<")
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(base64.b64decode(text, validate=True), most * stored.itemsize + 1)
+    if len(raw) > most * stored.itemsize or not unpacker.eof:
+        raise ValueError(f"an array of more than {most:,} numbers, or one that is cut short")
+    return np.frombuffer(raw, dtype=stored).astype(dtype)

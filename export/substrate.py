@@ -117,6 +117,12 @@ class NIRSubstrate:
                 f"graph: of shape {settings.shape!r}, which is read over the beat of its dither; "
                 'run it with simulate, or give one of shape "faithful"'
             )
+        if (settings.amplitude, settings.latency) != ("one", "loops"):
+            raise ValueError(
+                f"graph: made for amplitude {settings.amplitude!r} and latency "
+                f"{settings.latency!r}, but in Brian2 they are 'one' and 'loops'; "
+                "run it with simulate, or export the network again without these"
+            )
         fixed = {"eps", "steps_per_cycle", "period", "pairs", "poles", "graph"} & set(options)
         if fixed:
             raise ValueError(f"{sorted(fixed)[0]}: the graph fixes it; leave it out")

@@ -53,7 +53,7 @@ def _stepped(model: Any, spikes: Raster) -> Raster:
     raster: npt.NDArray[np.float32] = np.stack(rows, axis=1)
     if not np.isin(raster, (0, 1)).all():
         raise ValueError("model: its output is no raster of spikes; it was wired wrongly")
-    return raster == 1
+    return raster.astype(np.bool_)
 
 
 IMPORTERS: dict[str, Importer] = {
