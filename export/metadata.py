@@ -7,7 +7,6 @@ import dataclasses
 import json
 import math
 import zlib
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -99,10 +98,11 @@ def unpack(graph: Any) -> tuple[PhaseNetwork, Settings]:
     """
     metadata = getattr(graph, "metadata", None)
     if not isinstance(metadata, dict) or KEY not in metadata:
-        raise ValueError(
-            f"graph: {inventory(graph)}, without the description of an oscillator network; only "
-            "graphs of to_nir and files written from them carry one"
-        )
+        from neurosc.export.inventory import (
+            foreign,
+        )  # which needs the targets, and they this module
+
+        raise ValueError(f"graph: {foreign(graph)}")
     try:
         values = json.loads(metadata[KEY])
         if values["version"] != VERSION:
@@ -122,15 +122,6 @@ def unpack(graph: Any) -> tuple[PhaseNetwork, Settings]:
             f"graph: its metadata {KEY!r} cannot be read ({type(error).__name__}: {error}); "
             "write it again with this version of neurosc"
         ) from error
-
-
-def inventory(graph: Any) -> str:
-    """The node types of a graph and how many there are of each, for messages."""
-    nodes = getattr(graph, "nodes", None)
-    if not isinstance(nodes, dict):
-        return f"a {type(graph).__name__}"
-    counts = Counter(type(node).__name__ for node in nodes.values())
-    return "a graph of " + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items()))
 
 
 def describe(network: PhaseNetwork) -> dict[str, Any]:

@@ -144,12 +144,13 @@ class _Checker:
         return name
 
     def _node(self, node: Any, name: str) -> tuple[Shape | None, Shape | None]:
-        kind, fields = _kind(node, name), _fields(node)
+        kind = _kind(node, name)
         if kind not in TYPES:
             raise InvalidGraphError(
                 f"node {name!r} is of type {kind!r}, which nir 1.0.8 does not know: take a newer "
                 f"neurosc, or build its function of {', '.join(TYPES)}"
             )
+        fields = _fields(node)
         check_fields(name, kind, fields)
         enters, leaves = ends(kind, fields)
         for shape in (enters, leaves):

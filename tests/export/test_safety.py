@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 import sys
 import textwrap
@@ -18,10 +20,13 @@ import numpy as np
 import pytest
 
 import neurosc
-from neurosc.export import read, to_nir, write
+from neurosc.export import from_nir, read, to_nir, write
+from neurosc.export.metadata import KEY, describe
+from neurosc.export.shapes import Shape
+from neurosc.export.units import UnitWarning
 from neurosc.export.validation import Limits, validate
 
-SHAPES = ("faithful", "portable", "flat")
+SHAPES: tuple[Shape, ...] = ("faithful", "portable", "flat")
 SECONDS = 10.0
 """Ten times what is promised, for machines that do other things besides."""
 MEGABYTE = 2**20
@@ -382,3 +387,183 @@ def test_the_limits_are_the_users(tmp_path: Path) -> None:
         Limits(depth=1000)
     with pytest.raises(ValueError, match="nodes: 0 is below 1"):
         Limits(nodes=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_written_comes_back_to_the_bit(shape: Shape, tmp_path: Path) -> None:
+    graph = to_nir(network(), eps=0.01, shape=shape)
+    write(graph, tmp_path / "net.nir")
+    back = read(tmp_path / "net.nir")
+    back.edges, graph.edges = sorted(back.edges), sorted(graph.edges)
+    for name, node in graph.nodes.items():
+        if isinstance(node, nir.NIRGraph):
+            node.edges, back.nodes[name].edges = sorted(node.edges), sorted(back.nodes[name].edges)
+    assert_equal(back, graph)
+    assert describe(from_nir(back)) == describe(network())
+
+
+def test_a_graph_in_memory() -> None:
+    graph = small()
+    before = graph.to_dict()
+    validate(graph)
+    assert str(graph.to_dict()) == str(before)
+    for change, message in (
+        (lambda g: g.nodes.update({"a/b": g.nodes["w"]}), "node name 'a/b'; HDF5 needs"),
+        (lambda g: g.nodes.update({1: g.nodes["w"]}), "node name 1; give a text"),
+        (lambda g: g.nodes.update({"": g.nodes["w"]}), "name of 0 characters"),
+        (lambda g: g.nodes.update({"w": object()}), "node 'w' is of type 'object'"),
+        (lambda g: g.nodes["w"].weight.fill(np.nan), r"weight of node 'w' \(Affine\) is nan"),
+        (lambda g: setattr(g.nodes["w"], "bias", "1"), "bias of node 'w' .* is of type <U1"),
+        (lambda g: setattr(g.nodes["w"], "bias", None), "has no 'bias'; add it"),
+        (lambda g: g.edges.append(("w",)), "edge .* two names"),
+        (lambda g: setattr(g, "edges", 3), "are no list"),
+        (lambda g: setattr(g, "nodes", []), "have no names"),
+        (lambda g: g.edges.append(("output", "nowhere")), "names no node 'nowhere'"),
+        (lambda g: g.nodes["osc"].edges.append(("input", "nowhere")), "edge 'osc.input' -> 'osc.n"),
+    ):
+        graph = small()
+        change(graph)
+        with pytest.raises(ValueError, match=rf"graph: .*{message}"):
+            validate(graph)
+    with pytest.raises(ValueError, match="graph: expected a NIRGraph, not Linear; wrap"):
+        validate(nir.Linear(weight=np.eye(2)))
+
+
+def test_nesting_without_end() -> None:
+    graph = small()
+    graph.nodes["osc"].nodes["again"] = graph
+    with pytest.raises(ValueError, match=r"nested 9 deep; flatten .* raise limits\.depth above 8"):
+        validate(graph)
+    with pytest.raises(ValueError, match="nested 65 deep"):
+        validate(graph, limits=Limits(depth=64))
+    graph = small()
+    for _ in range(6):  # 10^6 nodes made of ten
+        nodes = {f"n{k}": graph for k in range(10)}
+        nodes |= {"input": small().nodes["input"], "output": small().nodes["output"]}
+        graph = nir.NIRGraph(nodes=nodes, edges=[], type_check=False)
+    with pytest.raises(ValueError, match="more than 1,000 nodes"):
+        validate(graph)
+
+
+def test_edges_into_nested_graphs_count_each_time() -> None:
+    """For nir checks a nested graph once for each edge into it, and so on inwards."""
+    graph = small().nodes["osc"]
+    for _ in range(6):
+        nodes = {"input": graph.nodes["input"], "output": graph.nodes["output"], "in": graph}
+        nodes |= {f"s{k}": nir.Scale(scale=np.ones(3)) for k in range(9)}
+        edges = [("in", "output")]
+        edges += [e for k in range(9) for e in (("input", f"s{k}"), (f"s{k}", "in"))]
+        graph = nir.NIRGraph(nodes=nodes, edges=edges, type_check=False)
+    with pytest.raises(ValueError, match="those of nested graphs counted at each edge to them"):
+        validate(graph)
+
+
+def packed(array: Any) -> str:
+    return base64.b64encode(zlib.compress(np.asarray(array).tobytes(), 9)).decode()
+
+
+ZEROS = base64.b64encode(zlib.compress(bytes(64 * MEGABYTE), 9)).decode()
+HOSTILE_METADATA: dict[str, tuple[list[str], Any]] = {
+    "zlib bomb": (["network", "frequency"], ZEROS),
+    "bomb of couplings": (["network", "coupling", "values"], ZEROS),
+    "cut short": (["network", "field"], packed(np.zeros(7, complex))[:-8]),
+    "too few": (["network", "field"], packed(np.zeros(6, complex))),
+    "no multiple of 8 bytes": (["network", "frequency"], packed(np.zeros(3, np.uint8))),
+    "huge n": (["network", "coupling", "n"], 10**9),
+    "n of 400 digits": (["network", "coupling", "n"], 10**400),
+    "n is true": (["network", "coupling", "n"], True),
+    "n is a text": (["network", "coupling", "n"], "7"),
+    "negative indices": (["network", "coupling", "i"], packed(np.full(10, -1))),
+    "large indices": (["network", "coupling", "j"], packed(np.full(10, 2**62))),
+    "fewer indices": (["network", "coupling", "j"], packed(np.zeros(1, np.int64))),
+    "infinite coupling": (["network", "coupling", "values"], packed(np.full(10, np.inf))),
+    "number as text": (["network", "field"], 5),
+    "no base64": (["network", "field"], "\u00e4"),
+    "negative inputs": (["network", "inputs"], [-1]),
+    "nested inputs": (["network", "inputs"], [[[0]]]),
+    "huge inputs": (["network", "inputs"], [10**400]),
+    "inputs of objects": (["network", "inputs"], [{}]),
+    "reference": (["network", "reference"], {"a": 1}),
+    "encoding": (["network", "encoding"], ["phase"]),
+    "infinite scale": (["network", "encoding"], ["phase", "inf"]),
+    "scale out of range": (["network", "encoding"], ["phase", "0x1p99999"]),
+    "network is a list": (["network"], []),
+    "eps": (["eps"], "-0x1p-3"),
+    "eps is nan": (["eps"], "nan"),
+    "period": (["period"], "inf"),
+    "steps": (["steps_per_cycle"], 1e300),
+    "no steps": (["steps_per_cycle"], 0),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_METADATA)
+def test_hostile_metadata(name: str) -> None:
+    graph = to_nir(network(), eps=0.01)
+    values = json.loads(graph.metadata[KEY])
+    (*path, last), value = HOSTILE_METADATA[name]
+    place = values
+    for key in path:
+        place = place[key]
+    assert last in place
+    place[last] = value
+    graph.metadata[KEY] = json.dumps(values)
+    refuses_metadata(graph)
+
+
+@pytest.mark.parametrize("text", ["[" * 10**5, '{"a":' * 10**5, "1" * 5000, b"\xff", 7, None])
+def test_metadata_that_is_no_json(text: Any) -> None:
+    graph = to_nir(network(), eps=0.01)
+    graph.metadata[KEY] = text
+    refuses_metadata(graph)
+
+
+def refuses_metadata(graph: nir.NIRGraph) -> None:
+    tracemalloc.start()
+    start = time.perf_counter()
+    try:
+        with pytest.raises(ValueError, match=r"graph: its metadata 'neurosc' .*; write it again"):
+            from_nir(graph)
+        assert time.perf_counter() - start < SECONDS
+        assert tracemalloc.get_traced_memory()[1] < 16 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_foreign_graph_is_told_what_it_is() -> None:
+    told = (
+        r"graph: 2 Affine, 1 Input.*; 3 neurons; 9 synapses; recurrent; nested 2 deep; "
+        r"time constants 0\.01 to 0\.01 s; without the description of an oscillator network, "
+        r"which only graphs of to_nir .* export\.run and export\.simulate run it, with a dt, "
+        r"export\.check holds it against chips"
+    )
+    graph = small()
+    del graph.metadata["by"]
+    with pytest.raises(ValueError, match=told.replace("2 Affine", "1 Affine")):
+        from_nir(graph)
+    pools = nir.NIRGraph.from_list(
+        nir.Input(input_type=np.array([1, 4, 4])),
+        nir.AvgPool2d(kernel_size=np.ones(2), stride=np.ones(2), padding=np.zeros(2)),
+        nir.Output(output_type=None),
+    )
+    with pytest.raises(ValueError, match=r"graph: kernel_size of node .* whole numbers"):
+        from_nir(pools)
+    graph.nodes["osc"].nodes["again"] = graph
+    with pytest.raises(ValueError, match=r"graph: .* deep"):
+        from_nir(graph)
+
+
+def test_times_in_another_unit_are_told_once(tmp_path: Path) -> None:
+    graph = small()
+    graph.nodes["osc"].nodes["lif"].tau[1] = 20.0
+    write(graph, tmp_path / "net.nir")
+    with pytest.warns(UnitWarning, match=r"net\.nir: osc\.lif: tau is 20 s, .*hxtorch") as caught:
+        read(tmp_path / "net.nir")
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    graph.nodes["osc"].nodes["lif"].tau[:] = [1e-6, 10.0, 0.01]
+    write(graph, tmp_path / "net.nir")
+    read(tmp_path / "net.nir")
+    graph.nodes["osc"].nodes["lif"].tau[0] = 9e-7
+    write(graph, tmp_path / "net.nir")
+    with pytest.warns(UnitWarning, match=r"osc\.lif: tau is 9e-07 s"):
+        read(tmp_path / "net.nir")
