@@ -10,7 +10,6 @@ import numpy as np
 
 from neurosc.network import FloatArray
 
-TIMES = ("tau", "tau_mem", "tau_syn")
 LONGEST, SHORTEST = 10.0, 1e-6
 """Seconds beyond which a time constant is more likely to be written in another unit."""
 
@@ -55,6 +54,8 @@ def warn_of_units(graph: Any, path: str) -> None:
 
 
 def _times(graph: Any, prefix: str) -> Iterator[tuple[str, str, FloatArray]]:
+    from neurosc.export.targets.survey import TIMES  # whose package needs this module
+
     for name, node in sorted(graph.nodes.items()):
         if type(node).__name__ == "NIRGraph":
             yield from _times(node, f"{prefix}{name}.")

@@ -13,13 +13,12 @@ from neurosc.export.targets.report import Report, Usage, Violation
 from neurosc.export.targets.rule import NoTimeStepError
 from neurosc.export.targets.survey import TIMES, Survey
 from neurosc.export.targets.target import Limit, Target, find
+from neurosc.export.units import doubtful
 
 if TYPE_CHECKING:
     import nir
 
 RULES = structure.RULES | values.RULES
-LONGEST, SHORTEST = 10.0, 1e-6
-"""Seconds beyond which a time constant is more likely to be written in another unit."""
 
 
 def check(graph: nir.NIRGraph, target: str, *, dt: float | None = None) -> Report:
@@ -89,17 +88,7 @@ def _units(survey: Survey, profile: Target) -> list[str]:
         return ["times: the target reads milliseconds; multiply times in seconds by 1000"]
     if profile.unit != "s":
         return []
-    found = []
-    for name, parameter, seconds in survey.parameters(*TIMES, "delay"):
-        # no delay is too short: 0 is one
-        short = parameter != "delay" and seconds.min(initial=np.inf) < SHORTEST
-        if short or seconds.max(initial=0.0) > LONGEST:
-            worst = seconds.min() if short else seconds.max()
-            found.append(
-                f"{name}: {parameter} is {worst:g} s, which looks like another unit; "
-                "NIR counts in seconds"
-            )
-    return found
+    return list(doubtful(survey.parameters(*TIMES, "delay")))
 
 
 def _usage(survey: Survey, profile: Target) -> tuple[Usage, ...]:
