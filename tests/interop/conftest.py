@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,14 +17,18 @@ from tests.interop.importers import Raster
 CYCLE = 128
 STEPS = 2048
 SAMPLES = 4
+FORMS: dict[str, dict[str, Any]] = {
+    "portable": {"shape": "portable"},
+    "affine": {"shape": "portable", "affine": True},
+    "flat": {"shape": "flat"},
+    "sinabs": {"shape": "sinabs"},
+}
 
 
 class Exported(NamedTuple):
-    """A network, its portable file, and the rasters (batch, steps, channels or neurons)."""
+    """A file of each form, the spikes (batch, steps, channels) and (batch, steps, neurons)."""
 
-    network: PhaseNetwork
-    path: Path
-    dt: float
+    files: dict[str, Path]
     spikes: Raster
     expected: Raster
 
@@ -33,15 +37,19 @@ class Exported(NamedTuple):
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A net that learned to tell vowels, and a larger one with random couplings."""
     network, x = vowels() if request.param == "vowels" else random_net()
-    graph = to_nir(network, steps_per_cycle=CYCLE, shape="portable")
-    path = tmp_path_factory.mktemp("nir") / "net.nir"
-    write(graph, path)
+    folder = tmp_path_factory.mktemp("nir")
+    graphs = {name: to_nir(network, steps_per_cycle=CYCLE, **form) for name, form in FORMS.items()}
+    for name, graph in graphs.items():
+        write(graph, folder / f"{name}.nir")
     periodic = encode_inputs(network, x, CYCLE)
-    recording = simulate(graph, periodic, steps=STEPS)
+    recording = simulate(graphs["portable"], periodic, steps=STEPS)
     (node,) = recording.spikes
     step = np.arange(STEPS)[None, :, None] % CYCLE
-    spikes = step == periodic.due[:, None, :]
-    return Exported(network, path, recording.dt, spikes, recording.raster(node))
+    return Exported(
+        files={name: folder / f"{name}.nir" for name in graphs},
+        spikes=step == periodic.due[:, None, :],
+        expected=recording.raster(node),
+    )
 
 
 def vowels() -> tuple[PhaseNetwork, FloatArray]:

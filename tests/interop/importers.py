@@ -39,6 +39,31 @@ def spikingjelly(path: Path, spikes: Raster, dt: float) -> Raster:
     return _stepped(import_from_nir(path, dt=dt), spikes)
 
 
+def sinabs(path: Path, spikes: Raster, dt: float) -> Raster:
+    """Sinabs as it comes: it counts in steps and subtracts the threshold at a spike."""
+    return _stepped(_sinabs_model(path, len(spikes), dt), spikes)
+
+
+def sinabs_reset(path: Path, spikes: Raster, dt: float) -> Raster:
+    """Sinabs, told to reset to 0 and to spike at most once in a step."""
+    from sinabs.activation import MembraneReset, SingleSpike
+    from sinabs.layers import LIFSqueeze
+
+    model = _sinabs_model(path, len(spikes), dt)
+    for layer in model.modules():
+        if isinstance(layer, LIFSqueeze):
+            layer.reset_fn, layer.spike_fn = MembraneReset(), SingleSpike
+    return _stepped(model, spikes)
+
+
+def _sinabs_model(path: Path, batch: int, dt: float) -> Any:
+    from sinabs.nir import from_nir
+
+    if dt != 1:
+        raise ValueError(f"dt: Sinabs counts in steps, not in {dt} s; export for that")
+    return from_nir(nir.read(path), batch_size=batch)
+
+
 def _stepped(model: Any, spikes: Raster) -> Raster:
     """Call the model once a step; it takes its state as the second argument and returns it."""
     import torch
@@ -54,10 +79,3 @@ def _stepped(model: Any, spikes: Raster) -> Raster:
     if not np.isin(raster, (0, 1)).all():
         raise ValueError("model: its output is no raster of spikes; it was wired wrongly")
     return raster.astype(np.bool_)
-
-
-IMPORTERS: dict[str, Importer] = {
-    "snnTorch": snntorch,
-    "Norse": norse,
-    "SpikingJelly": spikingjelly,
-}
