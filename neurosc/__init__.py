@@ -16,6 +16,7 @@ from neurosc.ideal.sweeps import Sweeps
 from neurosc.ideal.trajectory import Trajectory
 from neurosc.learning import (
     Bounds,
+    ContinuousHopfield,
     DivergenceError,
     EnergyModel,
     Evaluation,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bounds",
+    "ContinuousHopfield",
     "CosineCost",
     "CrossEntropy",
     "DivergenceError",

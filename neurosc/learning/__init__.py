@@ -6,6 +6,7 @@ from neurosc.learning.ensemble import fit_each
 from neurosc.learning.evaluation import Evaluation, evaluate
 from neurosc.learning.fit import DivergenceError, Fit, LearningError, UnlockedError, fit
 from neurosc.learning.gradient import Gradient
+from neurosc.learning.hopfield import ContinuousHopfield
 from neurosc.learning.implicit import implicit_gradient
 from neurosc.learning.nudge_strength import ExpectedGradient, SuggestedBeta, suggest_beta
 from neurosc.learning.phase_model import PhaseModel
@@ -13,6 +14,7 @@ from neurosc.learning.two_phase import ModelGradient, two_phase_gradient
 
 __all__ = [
     "Bounds",
+    "ContinuousHopfield",
     "DivergenceError",
     "EnergyModel",
     "Evaluation",

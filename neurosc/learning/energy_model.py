@@ -37,7 +37,8 @@ class EnergyModel(Protocol):
     Laws, for a model `m`, samples `x`, states `s` (batch, ...) and a small change of either:
 
         m.torque(s, x) == -dE/ds
-        m.parameter_gradient(s[None], [1.0], x)[name] == mean over samples of dE/dname
+        m.parameter_gradient(np.stack([s, t]), [1, -1], x)[name]
+            == mean over samples of dE/dname(s) - dE/dname(t)       # any weights of sum zero
         m.with_parameters(**m.parameters).energy(s, x) == m.energy(s, x)
         m.relax(x, nudge=Nudge(cost, y, beta))  # goes downhill in E + beta cost(m.seen(s), y)
         m.with_parameters(...) is another model; m has not changed
@@ -70,7 +71,7 @@ class EnergyModel(Protocol):
     def parameter_gradient(
         self, states: Array, weights: npt.ArrayLike, x: npt.ArrayLike | None
     ) -> Arrays:
-        """sum_k w_k dE/dp(s_k), the mean over samples, for states (k, batch, ...)."""
+        """sum_k w_k dE/dp(s_k), the mean over samples, of states (k, batch, ...); sum w_k = 0."""
         ...
 
     def seen(self, state: Array) -> Array:

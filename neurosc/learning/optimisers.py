@@ -32,6 +32,8 @@ class SGD:
 
     def step(self, gradient: Arrays, memory: Arrays, learning_rate: float) -> tuple[Arrays, Arrays]:
         """See `Optimiser`."""
+        if not self.momentum:
+            return {k: learning_rate * g for k, g in gradient.items()}, {}
         kept = {k: self.momentum * memory.get(f"v.{k}", 0.0) + g for k, g in gradient.items()}
         return (
             {k: learning_rate * v for k, v in kept.items()},

@@ -277,7 +277,9 @@ class Trainer:
             steps[name] = steps[name] + shrunk
         for name, share in selection.rates.items():
             steps[name] = steps[name] * share
-        if not all(np.isfinite(step).all() for step in steps.values()):
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = all(np.isfinite(np.sum(step)) for step in steps.values())
+        if not finite:
             raise FloatingPointError(DIVERGED)
         new = {name: old[name] - step for name, step in steps.items()}
         cost = CrossEntropy(new.pop(READOUT)) if READOUT in new else learner.cost

@@ -93,7 +93,7 @@ def phases() -> None:
             {"eps": 0.05, "steps_per_cycle": 64},
             {"eps": 0.05, "steps_per_cycle": 400},
         ):
-            on = SpikingOscillators(**changes)  # type: ignore[arg-type]
+            on = SpikingOscillators(**changes)  # type: ignore[call-overload]
             found = errors(on, case).agg(["median", "max"]).unstack()
             settings = {"eps": on.eps, "steps": on.steps_per_cycle, "pairs": on.pairs or 3}
             rows.append({"networks": case, **settings, **found})
@@ -112,8 +112,8 @@ def cosines(on: SpikingOscillators, *, frozen: bool) -> FloatArray:
     for seed in range(10):
         network, x, y = task(seed)
         settings = {"cost": CosineCost(), "beta": 0.3, "frozen": frozen}
-        ideal = two_phase_gradient(network, x, y, **settings).vector()  # type: ignore[arg-type]
-        ours = two_phase_gradient(network, x, y, on=on, **settings).vector()  # type: ignore[arg-type]
+        ideal = two_phase_gradient(network, x, y, **settings).vector()  # type: ignore[call-overload]
+        ours = two_phase_gradient(network, x, y, on=on, **settings).vector()  # type: ignore[call-overload]
         found.append(ideal @ ours / np.linalg.norm(ideal) / np.linalg.norm(ours))
     return np.array(found)
 

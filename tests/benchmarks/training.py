@@ -84,7 +84,8 @@ def learnt(
         )  # fmt: skip
     except RelaxationError:
         return network
-    return found.network
+    trained: PhaseNetwork = found.network
+    return trained
 
 
 def accuracies(networks: Sequence[PhaseNetwork], device: Device, data: Dataset) -> FloatArray:
