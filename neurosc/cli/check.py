@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from typing import Any
 
 from neurosc.cli.arguments import command
@@ -28,8 +29,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
     if arguments.target is not None:
         targets.find(arguments.target)  # a wrong name is told before a large file is read
-    graph = export.read(arguments.file)
+    graph, doubts = _read(arguments.file)
     if arguments.target is None:
+        for doubt in doubts:
+            print(f"warning  {doubt}")
         for name in targets.names():
             print(_line(export.check(graph, name, dt=arguments.dt)))
         return
@@ -41,6 +44,16 @@ def _check(arguments: argparse.Namespace) -> None:
             f"file: {arguments.file} breaks limits of {report.target}, "
             f"{len(report.violations)} in all; mend them as told above or choose another target"
         )
+
+
+def _read(path: str) -> tuple[Any, list[str]]:
+    """The graph, and what `read` warns of: the report on one target says it in its own unit."""
+    from neurosc import export
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        graph = export.read(path)
+    return graph, [str(warning.message) for warning in caught]
 
 
 def _line(report: Any) -> str:

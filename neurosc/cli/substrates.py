@@ -37,6 +37,11 @@ def add_evaluate(commands: Any) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    if Path(arguments.model).suffix == ".nir":
+        raise ValueError(
+            f"model: {arguments.model} is a NIR graph, which has no cost; give the .npz that "
+            "`neurosc train` wrote, with --on nir, or hold the graph against chips: `neurosc check`"
+        )
     network, cost = storage.load(arguments.model), storage.load_cost(arguments.model)
     if cost is None:
         raise ValueError(f"model: {arguments.model} has no cost; save it with save(..., cost=)")

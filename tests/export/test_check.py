@@ -62,7 +62,7 @@ def good(target: str) -> nir.NIRGraph:
     names = list(nodes)
     edges = list(itertools.pairwise(names))
     if "Delay" in kinds:
-        nodes["delay"] = nir.Delay(delay=np.full(N, 63 * DT))
+        nodes["delay"] = nir.Delay(delay=np.full(N, 62 * DT))
         edges += [("input", "delay"), ("delay", "l0_in")]
     return nir.NIRGraph(nodes=nodes, edges=edges)
 
@@ -173,7 +173,7 @@ BREAK: dict[str, Callable[[nir.NIRGraph, str], None]] = {
     "decay_bits": lambda g, t: slow(g, 3.7 * DT),
     "decay_shift": lambda g, t: slow(g, 3 * DT),
     "state_bits": lambda g, t: setattr(g.nodes["l1_osc"], "v_threshold", np.full(N, 1e9)),
-    "delay_steps": lambda g, t: setattr(g.nodes["delay"], "delay", np.full(N, 64 * DT)),
+    "delay_steps": lambda g, t: setattr(g.nodes["delay"], "delay", np.full(N, 63 * DT)),
     "shortest_time": lambda g, t: slow(g, 0.02),
 }
 """How to break each limit."""

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import neurosc
+from neurosc.cli import main
 from neurosc.export import from_nir, read, to_nir, write
 from neurosc.export.metadata import KEY, describe
 from neurosc.export.shapes import Shape
@@ -567,3 +568,22 @@ def test_times_in_another_unit_are_told_once(tmp_path: Path) -> None:
     write(graph, tmp_path / "net.nir")
     with pytest.warns(UnitWarning, match=r"osc\.lif: tau is 9e-07 s"):
         read(tmp_path / "net.nir")
+
+
+def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = hostile("compression bomb", tmp_path)
+    assert main(["check", str(path)]) == 1
+    assert f"neurosc check: path: {path}: " in capsys.readouterr().err
+    assert main(["evaluate", str(path), "--on", "nir"]) == 1
+    told = capsys.readouterr().err
+    assert "neurosc evaluate: model: " in told
+    assert "is a NIR graph, which has no cost; give the .npz" in told
+    graph = small()
+    graph.nodes["osc"].nodes["lif"].tau[:] = 20.0
+    write(graph, tmp_path / "ms.nir")
+    assert main(["check", str(tmp_path / "ms.nir")]) == 0
+    assert "warning  " in capsys.readouterr().out.splitlines()[0]
+    assert main(["check", str(tmp_path / "ms.nir"), "--target", "brainscales2"]) == 1
+    printed = capsys.readouterr().out
+    assert "looks like another unit" not in printed
+    assert "milliseconds" in printed
