@@ -4,33 +4,46 @@ Brian2 and nir are imported by the functions that need them, not by this package
 """
 
 from neurosc.export.brian import run
+from neurosc.export.comparison import Fidelity, fidelity
 from neurosc.export.euler import simulate
 from neurosc.export.files import read, write
 from neurosc.export.graph import from_nir, to_nir
 from neurosc.export.inputs import PeriodicSpikes
 from neurosc.export.portable import Portable, compile_portable
 from neurosc.export.portable_signals import decode_outputs, encode_inputs
+from neurosc.export.portable_substrate import PortableSubstrate
+from neurosc.export.quantization import Quantized, quantize
 from neurosc.export.recording import Recording, Spikes
 from neurosc.export.substrate import NIRSubstrate
 from neurosc.export.targets import Report, Usage, Violation, check
+from neurosc.export.units import UnitWarning
+from neurosc.export.validation import Limits, validate
 
 __all__ = [
+    "Fidelity",
+    "Limits",
     "NIRSubstrate",
     "PeriodicSpikes",
     "Portable",
+    "PortableSubstrate",
+    "Quantized",
     "Recording",
     "Report",
     "Spikes",
+    "UnitWarning",
     "Usage",
     "Violation",
     "check",
     "compile_portable",
     "decode_outputs",
     "encode_inputs",
+    "fidelity",
     "from_nir",
+    "quantize",
     "read",
     "run",
     "simulate",
     "to_nir",
+    "validate",
     "write",
 ]

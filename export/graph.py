@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from neurosc.export.shapes import (
     population_graph,
     sinabs_graph,
 )
+from neurosc.export.target_shapes import suited
 from neurosc.network import PhaseNetwork
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ def to_nir(
     pairs: int = 3,
     poles: int | None = None,
     period: float | None = None,
-    shape: Shape = "faithful",
+    shape: Shape | None = None,
+    target: str | None = None,
     amplitude: Amplitude = "one",
     latency: Latency = "loops",
     affine: bool = False,
@@ -97,7 +100,10 @@ def to_nir(
         Of the free oscillator, seconds; by default 25.6 ms, in the portable shapes such that a
         step is .1 ms. The sinabs shape counts in steps and takes none.
     shape
-        "faithful", "portable", "flat" or "sinabs".
+        "faithful", "portable", "flat" or "sinabs"; by default "faithful", or what the target takes.
+    target
+        A chip or an importer, one of `export.targets.names()`: the graph gets the shape that it
+        takes, and is held against its limits. Grids are left to `quantize`.
     amplitude
         What a spike is to those who run the graph, as in `simulate`, which must be told the same:
         "one" for the value 1 during a step, or "impulse" for an impulse of area 1, whose weights
@@ -119,7 +125,8 @@ def to_nir(
     ValueError
         For amplitude- or frequency-coded inputs, complex couplings, second harmonics, for `poles`,
         `amplitude` or `latency` of other shapes than the faithful, and
-        for `eps` so large that the neurons would lose their rhythm.
+        for `eps` so large that the neurons would lose their rhythm; for
+        an unknown target, one that cannot hold the network, and one that takes another `shape`.
 
     Notes
     -----
@@ -129,7 +136,15 @@ def to_nir(
     """
     import nir
 
-    check_shape(shape)
+    if shape is not None:
+        check_shape(shape)
+    if target is not None:
+        build = functools.partial(
+            to_nir, network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs, poles=poles,
+            period=period, amplitude=amplitude, latency=latency, affine=affine,
+        )  # fmt: skip
+        return suited(target, shape, lambda one: build(shape=one))
+    shape = shape or "faithful"
     check_reading(shape, amplitude, latency)
     cycle = _cycle(period, shape, steps_per_cycle)
     settings = Settings(
