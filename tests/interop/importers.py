@@ -56,6 +56,17 @@ def sinabs_reset(path: Path, spikes: Raster, dt: float) -> Raster:
     return _stepped(model, spikes)
 
 
+def rockpool(path: Path, spikes: Raster, dt: float) -> Raster:
+    """Rockpool: exponential decays, steps of tau_mem / (1 + r), reset by subtraction."""
+    import torch
+    from rockpool.nn.modules.torch.nir import from_nir
+
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        raster, _ = from_nir(path)(torch.as_tensor(spikes, dtype=torch.float32))
+    return _raster(raster.numpy())
+
+
 def _sinabs_model(path: Path, batch: int, dt: float) -> Any:
     from sinabs.nir import from_nir
 
@@ -75,7 +86,10 @@ def _stepped(model: Any, spikes: Raster) -> Raster:
         for given in torch.as_tensor(spikes, dtype=torch.float32).unbind(1):
             row, *state = model(given, *state)
             rows.append(row.numpy().copy())
-    raster: npt.NDArray[np.float32] = np.stack(rows, axis=1)
-    if not np.isin(raster, (0, 1)).all():
+    return _raster(np.stack(rows, axis=1))
+
+
+def _raster(output: npt.NDArray[np.float32]) -> Raster:
+    if not np.isin(output, (0, 1)).all():
         raise ValueError("model: its output is no raster of spikes; it was wired wrongly")
-    return raster.astype(np.bool_)
+    return output.astype(np.bool_)
