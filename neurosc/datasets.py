@@ -67,6 +67,31 @@ def split(data: Dataset, share: float, rng: RNG = None) -> tuple[Dataset, Datase
     return data.rows(np.sort(order[second:])), data.rows(np.sort(order[:second]))
 
 
+def folds_of(data: Dataset, folds: int, rng: RNG = None) -> list[tuple[IntArray, IntArray]]:
+    """Of each fold the numbers of the samples to learn from and of those held out.
+
+    Each sample is held out once; every fold has the shares of the classes that the data has.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two folds, or more than the rarest class has samples.
+    """
+    rarest = int(np.unique(data.y, return_counts=True)[1].min())
+    if folds < 2 or folds != int(folds):
+        raise ValueError(f"folds: {folds} hold nothing out; give 2 or more")
+    if folds > rarest:
+        raise ValueError(
+            f"folds: {folds} are more than the {rarest} samples of the rarest class; give fewer"
+        )
+    from sklearn.model_selection import StratifiedKFold
+
+    seed = int(stream(rng, "folds").integers(2**31))
+    splitter = StratifiedKFold(int(folds), shuffle=True, random_state=seed)
+    pairs = splitter.split(data.x, data.y)
+    return [(np.asarray(a, dtype=np.intp), np.asarray(b, dtype=np.intp)) for a, b in pairs]
+
+
 def digits(split: int = 0) -> tuple[Dataset, Dataset]:
     """The 8x8 digits of scikit-learn: 1,437 samples to learn from and 360 held out.
 

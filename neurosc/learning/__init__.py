@@ -1,6 +1,7 @@
 """Learning with two relaxations per sample."""
 
 from neurosc.learning.bounds import Bounds
+from neurosc.learning.cross_validation import CrossValidation, cross_validate
 from neurosc.learning.energy_model import EnergyModel, Rest
 from neurosc.learning.ensemble import fit_each
 from neurosc.learning.evaluation import Evaluation, evaluate
@@ -15,6 +16,7 @@ from neurosc.learning.two_phase import ModelGradient, two_phase_gradient
 __all__ = [
     "Bounds",
     "ContinuousHopfield",
+    "CrossValidation",
     "DivergenceError",
     "EnergyModel",
     "Evaluation",
@@ -27,6 +29,7 @@ __all__ = [
     "Rest",
     "SuggestedBeta",
     "UnlockedError",
+    "cross_validate",
     "evaluate",
     "fit",
     "fit_each",

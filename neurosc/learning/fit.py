@@ -18,7 +18,7 @@ from neurosc.learning.checkpoint import Course, fingerprint
 from neurosc.learning.energy_model import EnergyModel
 from neurosc.learning.evaluation import evaluate
 from neurosc.learning.optimisers import Optimiser
-from neurosc.learning.passes import passes
+from neurosc.learning.passes import goes_online, passes
 from neurosc.learning.selection import Learn, Rate
 from neurosc.learning.trainer import Learner, Schedule, Trainer
 from neurosc.learning.two_phase import Scheme, Unsettled
@@ -211,7 +211,8 @@ def fit(
     from tqdm import tqdm
 
     watched = held_out is not None or checkpoint is not None or progress
-    stride = 1 if watched else trainer.stride(train)
+    compiled = goes_online(trainer, [network], train)
+    stride = trainer.stride(train) if compiled and not watched else 1
     done = len(course.rows)
     bar = tqdm(total=epochs, initial=done, disable=not progress, desc="training", unit="epoch")
     with bar, threadpool_limits(1, user_api="blas"):  # two threads are slower on small matrices
@@ -253,6 +254,10 @@ def _advance(
         if held_out is not None:
             rows[-1] |= _validate(learner, held_out, trainer.on, root, span[0])
     except (FloatingPointError, RelaxationError) as error:
+        if len(span) > 1:  # one by one, to the last good one
+            for k in span:
+                course = _advance(course, trainer, train, held_out, range(k, k + 1), root, keep)
+            return course
         kind = UnlockedError if isinstance(error, RelaxationError) else DivergenceError
         stopped = kind(f"{error} (in epoch {span[0] + 1}; .fit holds what was learnt before)")
         stopped.fit = _result(course)

@@ -66,7 +66,7 @@ class LayeredModel:
         """See `EnergyModel`."""
         named = {k: v for k, v in changes.items() if k != "lag"}
         if "lag" in changes:
-            modulus = changes.get("coupling", np.abs(self.stack.coupling))
+            modulus = changes.get("coupling", polar(self.stack.coupling)["coupling"])
             named["coupling"] = cartesian(modulus, changes["lag"])
         return dataclasses.replace(self, stack=dataclasses.replace(self.stack, **named))
 

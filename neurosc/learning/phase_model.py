@@ -56,7 +56,7 @@ class PhaseModel:
         """See `EnergyModel`."""
         network, named = self.network, {k: v for k, v in changes.items() if k != "lag"}
         if "lag" in changes:
-            modulus = changes.get("coupling", np.abs(self._edges(network.coupling)))
+            modulus = changes.get("coupling", polar(self._edges(network.coupling))["coupling"])
             named["coupling"] = cartesian(modulus, changes["lag"])
         if "coupling" in named and is_sparse(network.coupling):
             edges = network.coupling.astype(np.asarray(named["coupling"]).dtype)

@@ -11,8 +11,16 @@ Array = npt.NDArray[Any]
 
 
 def polar(coupling: Array) -> dict[str, Array]:
-    """K = |J| and alpha, radians; both zero where there is no edge."""
-    return {"coupling": np.abs(coupling), "lag": np.angle(coupling)}
+    """K and alpha, radians; both zero where there is no edge.
+
+    Of a real coupling K has the sign and alpha is 0: alpha is antisymmetric to the last bit.
+    """
+    real = np.imag(coupling) == 0
+    strength = np.where(real, coupling.real, np.abs(coupling))
+    return {
+        "coupling": strength,
+        "lag": np.where(real, 0, np.angle(coupling)).astype(strength.dtype),
+    }
 
 
 def cartesian(strength: Array, lag: Array) -> Array:
@@ -23,8 +31,8 @@ def cartesian(strength: Array, lag: Array) -> Array:
 def polar_slopes(coupling: Array, slope: Array) -> dict[str, Array]:
     """dL/dK and dL/dalpha out of dL/dRe J + i dL/dIm J."""
     along = coupling.conj() * slope
-    size = np.abs(coupling)
-    edge = size > 0
+    size = polar(coupling)["coupling"]
+    edge = size != 0
     return {
         "coupling": np.where(edge, along.real / np.where(edge, size, 1), 0).astype(size.dtype),
         "lag": np.ascontiguousarray(along.imag),

@@ -122,10 +122,10 @@ def _names(
         own = learnable(network, None if learn is None else plain) if plain or not extra else ()
         names = tuple(name for name in chosen if name in {*own, *extra}) if learn else own
     every = {name: which for name, which in asked.items() if not isinstance(which, bool)}
-    masks = {n: np.asarray(w) for n, w in every.items() if n in names and not np.all(w)}
+    masks = {name: np.asarray(which) for name, which in every.items() if name in names}
     for name, mask in masks.items():
         _check_mask(network, cost, name, mask)
-    return names, masks
+    return names, {name: mask for name, mask in masks.items() if not mask.all()}
 
 
 def _of_model(model: EnergyModel, chosen: tuple[str, ...] | None) -> tuple[str, ...]:
