@@ -1,5 +1,38 @@
 """Networks of phasors: units e^{i theta} with complex weights."""
 
 from neurosc.phasor.codec import drop_spikes, jitter_spikes, phase_to_spikes, spikes_to_phase
+from neurosc.phasor.layers import (
+    PhasorActivation,
+    PhasorLinear,
+    PhasorReadout,
+    phase_of,
+    phasor_to_real,
+    real_to_phasor,
+)
+from neurosc.phasor.learning import (
+    PhasorFit,
+    PhasorGradient,
+    reference_gradient,
+    relaxed_gradient,
+    train,
+)
+from neurosc.phasor.mlp import PhasorMLP
 
-__all__ = ["drop_spikes", "jitter_spikes", "phase_to_spikes", "spikes_to_phase"]
+__all__ = [
+    "PhasorActivation",
+    "PhasorFit",
+    "PhasorGradient",
+    "PhasorLinear",
+    "PhasorMLP",
+    "PhasorReadout",
+    "drop_spikes",
+    "jitter_spikes",
+    "phase_of",
+    "phase_to_spikes",
+    "phasor_to_real",
+    "real_to_phasor",
+    "reference_gradient",
+    "relaxed_gradient",
+    "spikes_to_phase",
+    "train",
+]

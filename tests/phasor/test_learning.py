@@ -1,0 +1,84 @@
+"""Phasor nets that learn by two relaxations."""
+
+import numpy as np
+import pytest
+
+from neurosc.network import FloatArray, IntArray
+from neurosc.phasor import PhasorLinear, PhasorMLP, reference_gradient, relaxed_gradient, train
+
+
+def toy(seed: int, samples: int) -> tuple[FloatArray, IntArray]:
+    """Four features, of which the first decides: the task of spyx's tutorial."""
+    x = np.random.default_rng(seed).random((samples, 4))
+    return x, (x[:, 0] > 0.5).astype(np.intp)
+
+
+def loss(net: PhasorMLP, x: FloatArray, y: IntArray) -> float:
+    """Mean cross-entropy."""
+    logits = net(x)
+    return float(
+        (
+            np.log(np.exp(logits).sum(axis=1)) - np.take_along_axis(logits, y[:, None], 1)[:, 0]
+        ).mean()
+    )
+
+
+def test_backward_pass_against_differences() -> None:
+    net = PhasorMLP.random([4, 6, 5, 2], rng=0)
+    x, y = toy(1, 9)
+    gradient = reference_gradient(net, x, y)
+    for layer in range(2):
+        for direction in (1, 1j):
+            ends = []
+            for step in (1e-6, -1e-6):
+                weight, bias = net.hidden[layer].weight.copy(), net.hidden[layer].bias.copy()
+                weight[2, 1] += step * direction
+                bias[3] += step * direction
+                hidden = list(net.hidden)
+                hidden[layer] = PhasorLinear(weight, bias)
+                ends.append(loss(PhasorMLP(tuple(hidden), net.readout), x, y))
+            slope = gradient.weights[layer][2, 1] + gradient.biases[layer][3]
+            expected = (slope * np.conj(direction)).real
+            assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(expected, rel=1e-6)
+
+
+def test_two_relaxations_give_the_backward_pass_as_gamma_falls() -> None:
+    net = PhasorMLP.random([4, 6, 5, 2], rng=0)
+    x, y = toy(1, 9)
+    exact = reference_gradient(net, x, y).vector()
+    off = [
+        np.linalg.norm(relaxed_gradient(net, x, y, gamma=gamma).vector() - exact)
+        / np.linalg.norm(exact)
+        for gamma in (0.01, 0.001)
+    ]
+    assert off[0] < 0.1
+    assert off[0] / off[1] == pytest.approx(10, rel=0.2)
+
+
+def test_one_hidden_layer_is_exact_whatever_gamma() -> None:
+    net = PhasorMLP.random([4, 16, 2], rng=1)
+    x, y = toy(2, 10)
+    exact = reference_gradient(net, x, y).vector()
+    off = [
+        np.linalg.norm(relaxed_gradient(net, x, y, gamma=1.0, beta=beta).vector() - exact)
+        / np.linalg.norm(exact)
+        for beta in (1e-2, 1e-3)
+    ]
+    assert off[1] < 1e-5
+    assert off[0] / off[1] == pytest.approx(100, rel=0.1)
+
+
+def test_learns_which_feature_decides() -> None:
+    x, y = toy(0, 64)
+    result = train(
+        PhasorMLP.random([4, 16, 2], rng=0),
+        (x, y),
+        epochs=100,
+        learning_rate=0.1,
+        batch_size=64,
+        rng=0,
+    )
+    fresh, labels = toy(1000, 1000)
+    assert (result.net.predict(x) == y).mean() >= 0.98
+    assert (result.net.predict(fresh) == labels).mean() > 0.9
+    assert result.fit.rows[-1]["loss"] < 0.3 * result.fit.rows[0]["loss"]
