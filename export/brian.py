@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
 from neurosc.export.arguments import check_start, recorded, time_step
@@ -23,7 +24,7 @@ Method = Literal["exact", "euler"]
 
 def run(
     graph: nir.NIRGraph,
-    inputs: Given | dict[str, Given] | None = None,
+    inputs: Given | Mapping[str, Given] | None = None,
     *,
     dt: float | None = None,
     steps: int | None = None,

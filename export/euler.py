@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -37,7 +38,7 @@ Events = npt.NDArray[np.int64]
 
 def simulate(
     graph: nir.NIRGraph,
-    inputs: Given | dict[str, Given] | None = None,
+    inputs: Given | Mapping[str, Given] | None = None,
     dt: float | None = None,
     *,
     steps: int | None = None,

@@ -25,10 +25,8 @@ from neurosc.export.lowering import Link, Lowered
 from neurosc.export.simulation import Simulation, State
 from neurosc.export.stepping import Parameters
 
-ORDER = ["start", "groups", "thresholds", "resets", "synapses", "end"]
-"""Of events in a step, which all happen in "groups" but for late signals: these come at "start"."""
-LATE = Slot("start", 1)
-GIVEN = Slot("groups", 0)
+GIVEN, LATE = Slot("groups", 0), Slot("end", 0)
+"""All happens in "groups", one node after the other, but for what only the next step sees."""
 
 
 def euler_simulation(
@@ -61,7 +59,7 @@ class _Euler:
     """Builds a `Simulation`: each node in turn gathers, integrates, fires and resets."""
 
     def __init__(self, lowered: Lowered, dt: float, latency: Latency, batch: int, fed: Fed) -> None:
-        self.simulation = Simulation(lowered, dt, batch, ORDER)
+        self.simulation = Simulation(lowered, dt, batch)
         self.lowered, self.dt, self.batch, self.fed = lowered, dt, batch, fed
         self.timing = timing(lowered, latency)
         self.place = {name: 4 * p + 4 for p, name in enumerate(self.timing.order)}
@@ -126,7 +124,7 @@ class _Euler:
         return self.simulation.add(neurons)
 
     def _link(self, number: int, link: Link) -> None:
-        """What arrives is summed just before the step of the target, or at the start if late."""
+        """What arrives is summed just before the step of the target, or for the next one."""
         found = Connections.of(link.map, self.batch)
         wait = self.timing.wait(number, found.delay, self.dt)
         slot = LATE if self.timing.late[number] else Slot("groups", self.place[link.target])
@@ -137,7 +135,7 @@ class _Euler:
             self._graded(number, link, found, wait, (width, targets))
         elif link.source in self.simulation.sources:
             source = self.simulation.sources[link.source]
-            # at the start of a step, Brian2 still sees the spikes of the last one
+            # what is added at the end of a step is seen in the next
             steps = wait - 1 if self.timing.late[number] else wait
             self._synapses(number, link, found, source, width, slot, steps)
         elif link.source in self.fed:

@@ -15,6 +15,7 @@ from neurosc.export.brian_links import (
     distinct,
     each_sample,
     graded_input,
+    put,
     spiking_input,
 )
 from neurosc.export.groups import unite
@@ -24,13 +25,12 @@ from neurosc.export.lowering import Link, Lowered
 from neurosc.export.simulation import Simulation, State
 from neurosc.export.stepping import Parameters, Reset, Step, arrival_code, step_code
 
-ORDER = {
-    "exact": ["start", "groups", "thresholds", "resets", "synapses", "end"],
-    "grid": ["start", "groups", "synapses", "thresholds", "resets", "end"],
-}
-"""Of events in a step. On the grid, spikes are added before the threshold is tested."""
 HELD, UPDATE, FRESH = (Slot("groups", order) for order in range(3))
 """Signals that are held over a step, the step, and signals of neurons that have taken it."""
+GIVEN = {"exact": Slot("thresholds", 0), "grid": Slot("start", 0)}
+"""When an Input fires. On the grid it acts in the same step, ..."""
+ARRIVAL = {"exact": Slot("synapses", 0), "grid": Slot("end", 0)}
+"""... and the spikes of neurons in the next."""
 
 
 def exact_simulation(lowered: Lowered, dt: float, reset: Reset, batch: int, fed: Fed) -> Simulation:
@@ -56,7 +56,7 @@ class _Exact:
     """Builds a `Simulation`."""
 
     def __init__(self, lowered: Lowered, dt: float, reset: Reset, batch: int, fed: Fed) -> None:
-        self.simulation = Simulation(lowered, dt, batch, ORDER[reset])
+        self.simulation = Simulation(lowered, dt, batch)
         self.dt, self.reset, self.batch, self.fed = dt, reset, batch, fed
         self.groups, links = unite(lowered)
         self.number = {name: k for k, group in enumerate(self.groups) for name in group.nodes}
@@ -64,8 +64,7 @@ class _Exact:
         self._add_groups()
         for number, (name, given) in enumerate(fed.items()):
             if isinstance(given, PeriodicSpikes) or given.dtype == bool:
-                slot = Slot("thresholds" if reset == "exact" else "start")
-                source = spiking_input(self.simulation, number, name, given, slot)
+                source = spiking_input(self.simulation, number, name, given, GIVEN[reset])
                 self.simulation.sources[name] = source
         for number, link in enumerate(self.links):
             if link.signal == "graded":
@@ -102,7 +101,8 @@ class _Exact:
         import brian2
 
         group = self.groups[k]
-        variables = [f"s{j}" for j in range(group.states)] + ["ago", "x", *held]
+        variables = [f"{v}{j}" for v in "sx" for j in range(max(group.states, 1))]
+        variables += ["ago", *held]
         variables += ["began"] if step.keeps_start else []
         neurons = brian2.NeuronGroup(
             self.batch * group.neurons,
@@ -140,8 +140,7 @@ class _Exact:
         if found.pre.size == 0 or isinstance(given, PeriodicSpikes):
             return
         channel, wait, which = distinct(found.pre, self._whole_steps(found.delay))
-        slot = Slot("thresholds" if self.reset == "exact" else "start")
-        source = graded_input(self.simulation, number, given, channel, wait, slot)
+        source = graded_input(self.simulation, number, given, channel, wait, GIVEN[self.reset])
         self._synapses(number, link, found, source, (channel.size, which), "weight*value_pre")
 
     def _synapses(
@@ -155,14 +154,13 @@ class _Exact:
         k = self.number[link.target]
         group, state = self.groups[k], self.groups[k].entry[link.target]
         steps, parameters = self._whole_steps(found.delay), Parameters()
-        weight, code = found.weight, f"x_post += {jump}"
+        weight, code = found.weight, f"x{state}_post += {jump}"
         if group.states:
             weight = weight * group.gain[found.post, state] * self.dt
-            code = f"s{state}_post += {jump}"
-            if self.reset == "exact":
-                timed = hasattr(source, "ago")
-                late = steps * self.dt - found.delay + (0 if timed else 0.5 * self.dt)
-                code = arrival_code(group.A[found.post], state, late, timed, jump, parameters)
+        if group.states and self.reset == "exact":
+            timed = hasattr(source, "ago")
+            late = steps * self.dt - found.delay + (0 if timed else 0.5 * self.dt)
+            code = arrival_code(group.A[found.post], state, late, timed, jump, parameters)
         synapses = brian2.Synapses(
             source,
             self.brian[k],
@@ -180,6 +178,8 @@ class _Exact:
         synapses.weight = np.tile(weight, self.batch)
         for name, values in parameters.each.items():
             setattr(synapses, name, np.tile(values, self.batch))
+        given = link.source in self.fed and self.reset == "grid"
+        put(synapses.pre, Slot("start", 1) if given else ARRIVAL[self.reset])
         if jump == "weight":  # values are delayed where they are given
             synapses.delay = np.tile(steps, self.batch) * self.dt * brian2.second
         self.simulation.add(synapses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ Given = npt.ArrayLike | PeriodicSpikes
 Fed = dict[str, PeriodicSpikes | Dense]
 
 
-def check_inputs(lowered: Lowered, inputs: Given | dict[str, Given] | None) -> Fed:
+def check_inputs(lowered: Lowered, inputs: Given | Mapping[str, Given] | None) -> Fed:
     """What each Input that is fed gets: periodic, or (batch, steps, channels)."""
     if inputs is None:
         return {}
@@ -79,7 +80,7 @@ def check_inputs(lowered: Lowered, inputs: Given | dict[str, Given] | None) -> F
         raise ValueError(
             "inputs: the graph has no Input node to give them to; add one, or give None"
         )
-    if not isinstance(inputs, dict):
+    if not isinstance(inputs, Mapping):
         if len(lowered.inputs) != 1:
             raise ValueError(
                 f"inputs: the graph has {len(lowered.inputs)} Input nodes, "

@@ -16,6 +16,9 @@ from neurosc.export.lowering import Link, Lowered
 from neurosc.export.recording import Spikes, in_order
 from neurosc.network import FloatArray
 
+SCHEDULE = ["start", "groups", "thresholds", "resets", "synapses", "end"]
+"""The order of events in a step."""
+
 
 class State(NamedTuple):
     """Where the graded signal of a node is found: a variable of a NeuronGroup."""
@@ -27,7 +30,8 @@ class State(NamedTuple):
 class Simulation:
     """A graph in Brian2, all samples in one NeuronGroup for each node or group of nodes.
 
-    Neuron m of sample b is number b * neurons + m of its group.
+    Neuron m of sample b is number b * neurons + m of its group. Spikes must reach the queues of
+    their synapses in the step in which they happen: between two runs, Brian2 forgets the last.
 
     Parameters
     ----------
@@ -37,17 +41,15 @@ class Simulation:
         Seconds per step.
     batch
         Number of samples.
-    schedule
-        The order of events in a step.
     """
 
-    def __init__(self, lowered: Lowered, dt: float, batch: int, schedule: list[str]) -> None:
+    def __init__(self, lowered: Lowered, dt: float, batch: int) -> None:
         import brian2
 
         self.lowered, self.dt, self.batch = lowered, dt, batch
         self.clock = brian2.Clock(dt=dt * brian2.second, name="neurosc_clock")
         self.net = brian2.Network()
-        self.net.schedule = schedule
+        self.net.schedule = SCHEDULE
         self.sources: dict[str, Any] = {}
         """By node, the group that spikes."""
         self.states: dict[str, State] = {}

@@ -51,8 +51,9 @@ class Step:
     Attributes
     ----------
     update, threshold, reset
-        Brian2 code; the states are s0, s1, ..., graded inputs are sums of variables g...; what
-        spikes add to a group without states is `x`, which the update clears after each step.
+        Brian2 code; the states are s0, s1, ..., graded inputs are sums of variables g..., and x0,
+        x1, ... is what spikes add to the states on the grid, or to the input of a group without
+        states; the update clears it.
     keeps_start
         Whether the code needs the variable `began`, the state at the start of the step.
     """
@@ -98,22 +99,23 @@ def step_code(
     parameters = Parameters()
     if group.states == 0:
         return _comparison(group, graded, parameters)
-    update = _update(group, dt, graded, parameters)
+    added = jumps if reset == "grid" else set[int]()
+    update = _update(group, dt, graded, added, parameters)
     firing = group.firing
     if firing is None:
         return Step(update, "", "", False, parameters)
     state = f"s{firing.state}"
     level = parameters.put("level", firing.threshold)
-    if reset == "grid" or firing.reset is None:
-        after = "" if firing.reset is None else f"{state} = {parameters.put('low', firing.reset)}"
-        return Step(update, f"{state} > {level}", after, False, parameters)
+    threshold, after = f"{state} > {level}", ""
     # A spike may have lifted the state over the threshold at the very start of the step
-    lifted = firing.state in jumps
-    threshold = f"{state} > {level}"
+    lifted = reset == "exact" and firing.state in jumps
     if lifted:
         update = f"began = {state}\n{update}"
         threshold += f" or began > {level}"
-    after = _exact_reset(group, dt, graded, parameters, lifted)
+    if firing.reset is not None:
+        after = f"{state} = {parameters.put('low', firing.reset)}"
+        if reset == "exact":
+            after = _exact_reset(group, dt, graded, parameters, lifted)
     return Step(update, threshold, after, lifted, parameters)
 
 
@@ -121,12 +123,14 @@ def _comparison(group: Group, graded: dict[int, list[str]], parameters: Paramete
     """A Threshold that compares what arrives in a step."""
     if group.firing is None:
         raise ValueError("group: it has neither states nor a threshold; leave it out")
-    terms = ["x", *graded.get(0, []), *parameters.term("bias", group.bias)]
+    terms = ["x0", *graded.get(0, []), *parameters.term("bias", group.bias)]
     level = parameters.put("level", group.firing.threshold)
-    return Step("x = 0", f"{' + '.join(terms)} > {level}", "", False, parameters)
+    return Step("x0 = 0", f"{' + '.join(terms)} > {level}", "", False, parameters)
 
 
-def _update(group: Group, dt: float, graded: dict[int, list[str]], parameters: Parameters) -> str:
+def _update(
+    group: Group, dt: float, graded: dict[int, list[str]], jumps: set[int], parameters: Parameters
+) -> str:
     P, held = propagator(group, dt)
     constant = np.einsum("njk,nk->nj", held, group.b)
     k = group.b.shape[1]
@@ -139,8 +143,10 @@ def _update(group: Group, dt: float, graded: dict[int, list[str]], parameters: P
             terms += parameters.term(
                 f"G{j}_{m}", held[:, j, m] * group.gain[:, m], f"({' + '.join(names)})"
             )
+        terms += [f"x{j}"] if j in jumps else []
         lines.append(f"n{j} = {' + '.join(terms) or '0.0'}")
-    return "\n".join(lines + [f"s{j} = n{j}" for j in range(k)])
+    lines += [f"s{j} = n{j}" for j in range(k)] + [f"x{j} = 0" for j in sorted(jumps)]
+    return "\n".join(lines)
 
 
 def _exact_reset(
