@@ -95,7 +95,7 @@ class PortableSubstrate:
     def _read(self, inputs: PeriodicSpikes) -> tuple[ComplexArray, IntArray]:
         """Sums of exp(-2 pi i t / n) over each half, (2, batch, m), and how many spikes."""
         population, n = self.population, inputs.period
-        rest, beat = self._rest(), population.beat
+        rest, beat = self.rest, population.beat
         found = simulate(
             self.graph,
             inputs,
@@ -117,7 +117,8 @@ class PortableSubstrate:
         )
         return turns.reshape(shape), np.bincount(index, minlength=size).reshape(shape).sum(axis=0)
 
-    def _rest(self) -> int:
+    @property
+    def rest(self) -> int:
         """Cycles before the reading."""
         if self.cycles is not None:
             return self.cycles

@@ -92,6 +92,49 @@ def test_info_and_export(model: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "exists" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("target", ["loihi2", "norse"])
+def test_export_for_a_target(
+    target: str, model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "model.nir"
+    arguments = ["export", str(model), str(file), "--target", target, "--steps-per-cycle", "64"]
+    run = ["--verify", "--data", str(table), "--samples", "6", "--cycles", "200"]
+    assert main([*arguments, "--pairs", "2", *run]) == 0
+    out = capsys.readouterr().out
+    told = "quantised for loihi2" if target == "loihi2" else "norse takes float32: nothing to"
+    assert told in out
+    assert re.search(rf"{target} \(.*\): suits", out)
+    assert "running 6 samples for 200 cycles" in out
+    assert re.search(r"accuracy +ideal \d+\.\d+%, exported \d+\.\d+%", out)
+    assert re.search(r"phase error +median \d", out)
+    assert main(["check", str(file), "--target", target]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "lohi2"], "target: there is no 'lohi2'; did you mean 'loihi2'?"),
+        (["--target", "speck"], "target: speck cannot hold this network"),
+        (["--target", "loihi2", "--bits", "9"], "bits: 9 is out of range"),
+        (["--target", "loihi2", "--shape", "portable"], "shape: loihi2 does not take 'portable'"),
+        (["--shape", "round"], "shape: 'round' is none; give one of 'faithful'"),
+        (["--bits", "8"], "bits: only a target has a grid; add --target"),
+        (["--verify"], "verify: runs portable and flat graphs; add --target"),
+    ],
+)
+def test_export_tells_what_is_wrong_and_writes_nothing(
+    arguments: list[str],
+    message: str,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "model.nir"
+    assert main(["export", str(model), str(file), "--steps-per-cycle", "64", *arguments]) == 1
+    assert f"neurosc export: {message}" in capsys.readouterr().err
+    assert not file.exists()
+
+
 def test_devices(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices"]) == 0
     out = capsys.readouterr().out

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from neurosc import __version__
-from neurosc.cli import check, devices, models, robustness, studies, substrates, verify
+from neurosc.cli import check, devices, exporting, models, robustness, studies, substrates, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     models.add_demo(commands)
     models.add_train(commands)
     substrates.add_evaluate(commands)
-    substrates.add_export(commands)
+    exporting.add_export(commands)
     check.add_check(commands)
     verify.add_verify(commands)
     robustness.add_robustness(commands)

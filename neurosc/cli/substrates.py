@@ -76,30 +76,3 @@ def _substrate(arguments: argparse.Namespace, network: PhaseNetwork) -> Substrat
 
         return NIRSubstrate(progress=True, **options)
     return Ideal()
-
-
-def add_export(commands: Any) -> None:
-    parser = command(
-        commands,
-        "export",
-        _export,
-        "Write a trained network as a NIR graph of spiking neurons.",
-        "neurosc export model.npz model.nir",
-    )
-    parser.add_argument("model", help="file that `neurosc train` wrote")
-    parser.add_argument("file", help="file to write, .nir")
-    parser.add_argument("--eps", type=float, help="coupling per cycle")
-    parser.add_argument("--steps-per-cycle", type=int, help="time steps in a cycle")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-
-
-def _export(arguments: argparse.Namespace) -> None:
-    from neurosc import export
-
-    if Path(arguments.file).exists() and not arguments.overwrite:
-        raise FileExistsError(f"file: {arguments.file} exists; name another or add --overwrite")
-    names = ("eps", "steps_per_cycle")
-    options = {k: getattr(arguments, k) for k in names if getattr(arguments, k) is not None}
-    graph = export.to_nir(storage.load(arguments.model), **options)
-    export.write(graph, arguments.file)
-    print(f"wrote {arguments.file}: {len(graph.nodes)} nodes, {len(graph.edges)} edges")

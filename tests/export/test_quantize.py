@@ -321,7 +321,7 @@ def test_bits_and_targets_that_are_none(target: str, options: dict[str, Any], me
 
 def test_graphs_that_are_none() -> None:
     with pytest.raises(TypeError, match="graph: expected a NIRGraph, not int; make one"):
-        quantize(3, "loihi2")  # type: ignore[arg-type]
+        quantize(3, "loihi2")
     with pytest.raises(ValueError, match="dt: NIR files hold no time step"):
         quantize(foreign(), "loihi2")
     with pytest.raises(ValueError, match="dt: 1 s is more than tau of 'lif'"):
