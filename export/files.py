@@ -80,13 +80,19 @@ def read(path: str | os.PathLike[str], *, limits: Limits | None = None) -> nir.N
     try:
         tree = load(source, bounds)
         check_tree(tree, bounds)
-        graph: nir.NIRGraph = nir.dict2NIRNode(tree)
     except InvalidGraphError as error:
         raise ValueError(f"path: {source}: {error}") from None
     except Exception as error:  # h5py and nir raise almost anything on a damaged file
         raise ValueError(
             f"path: {source} is HDF5, but no complete NIR graph "
             f"({type(error).__name__}: {error}); it may be cut short: copy or write it again"
+        ) from error
+    try:
+        graph: nir.NIRGraph = nir.dict2NIRNode(tree)
+    except Exception as error:  # it infers the shapes of convolutions and pools, and asserts much
+        raise ValueError(
+            f"path: {source}: nir cannot build the graph ({type(error).__name__}: {error}); "
+            "correct it where it was made"
         ) from error
     warn_of_units(graph, str(source))
     return graph

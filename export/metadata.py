@@ -124,6 +124,14 @@ def unpack(graph: Any) -> tuple[PhaseNetwork, Settings]:
         ) from error
 
 
+def counts_in_steps(graph: Any) -> bool:
+    """Whether the times of a graph are steps on purpose: in the sinabs shape of `to_nir`."""
+    try:
+        return bool(json.loads(graph.metadata[KEY])["shape"] == "sinabs")
+    except DAMAGE:
+        return False
+
+
 def describe(network: PhaseNetwork) -> dict[str, Any]:
     """A network as plain JSON values; equal exactly if the networks are, to the bit."""
     return {

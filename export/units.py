@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosc.export.metadata import counts_in_steps
 from neurosc.network import FloatArray
 
 LONGEST, SHORTEST = 10.0, 1e-6
@@ -40,9 +41,10 @@ def doubtful(parameters: Iterable[tuple[str, str, FloatArray]]) -> Iterator[str]
 def warn_of_units(graph: Any, path: str) -> None:
     """Warn once of a file in which times look like milliseconds or steps.
 
-    `graph` must be valid. The warning appears where `read` was called.
+    `graph` must be valid. The warning appears where `read` was called; the sinabs shape, which
+    counts in steps, needs none.
     """
-    found = list(doubtful(_times(graph, "")))
+    found = [] if counts_in_steps(graph) else list(doubtful(_times(graph, "")))
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         warnings.warn(

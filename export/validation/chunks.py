@@ -77,13 +77,17 @@ def _check_chunk(
     used = [code for k, code in enumerate(filters) if not skipped >> k & 1]
     if FLETCHER32 in used:
         raw = raw[:-CHECKSUM]
-    if DEFLATE in used:
-        unpacker = zlib.decompressobj()
-        found = len(unpacker.decompress(raw, size + 1))
-        complete = unpacker.eof
-    else:
-        found, complete = len(raw), True
-    if found != size or not complete:
+    if (_unpacked(raw, size) if DEFLATE in used else len(raw)) != size:
         raise InvalidGraphError(
             f"{where} unpacks to another size than the {size:,} bytes of a chunk; {REWRITE}"
         )
+
+
+def _unpacked(raw: bytes, size: int) -> int | None:
+    """How many bytes come out, `size` + 1 for more than `size`; None if the end is missing."""
+    unpacker = zlib.decompressobj()
+    try:
+        found = len(unpacker.decompress(raw, size + 1))
+    except zlib.error:
+        return None
+    return found if unpacker.eof or found > size else None

@@ -296,6 +296,20 @@ def test_a_hostile_file(name: str, tmp_path: Path) -> None:
     assert peak < 64 * MEGABYTE
 
 
+def test_shapes_that_nir_infers_must_fit_too(tmp_path: Path) -> None:
+    write(pictures(), tmp_path / "net.nir")
+    with h5py.File(tmp_path / "net.nir", "r+") as file:
+        put(file, "node/nodes/output/shape", data=np.array([17]))
+    with pytest.raises(ValueError, match=r"nir cannot build the graph \(ValueError.*; correct it"):
+        read(tmp_path / "net.nir")
+    for field, value in (("stride", 0), ("padding", -1), ("dilation", 2**40), ("groups", [1, 1])):
+        write(pictures(), tmp_path / "net.nir")
+        with h5py.File(tmp_path / "net.nir", "r+") as file:
+            put(file, f"node/nodes/conv2d/{field}", data=value)
+        with pytest.raises(ValueError, match=rf"net\.nir: {field} of node 'conv2d' \(Conv2d\)"):
+            read(tmp_path / "net.nir")
+
+
 READ_ALL = """
     import resource, sys, warnings
     from pathlib import Path
