@@ -19,14 +19,14 @@ RIDGE = 0.01
 """Weight of the whole circle against the phases at which the network works."""
 REHEARSED = 8
 """Points from which the population is run."""
-ROUNDS = 2
-"""Corrections of the frequencies."""
+ROUNDS = 3
+"""Corrections of the frequencies, of which the best is kept."""
 SLIP = 0.5
 """Radians from one reading to the next beyond which a sample is not locked."""
 
 
 def operating_points(network: PhaseNetwork, samples: npt.ArrayLike | None) -> FloatArray:
-    """Phases at which the ideal network locks from phase 0, (points, n); those that do not, not.
+    """Phases at which the ideal network rests, (points, n), of the samples that lock.
 
     Parameters
     ----------
@@ -43,8 +43,7 @@ def operating_points(network: PhaseNetwork, samples: npt.ArrayLike | None) -> Fl
         samples = stream(0, "operating points").uniform(-1, 1, shape)
     if samples is not None:
         samples = _some(_checked(network, samples), SAMPLES)
-    start = network.encode(samples).phases
-    found = Ideal(escape=True).relax(network, samples, start=start)
+    found = Ideal(escape=True).relax(network, samples)
     return np.asarray(found.phases[found.locked])
 
 
@@ -88,7 +87,8 @@ def calibrate(
     A reset on a grid, pulses of finite size and taps that are no sine make oscillators faster or
     slower; where few clamps hold many oscillators, a common error is much amplified. So the
     population runs from some of the points, and the mean excess of each oscillator is subtracted
-    from its frequency, twice.
+    from its frequency. The grid answers a change in small jumps, so of several rounds the best is
+    kept.
 
     Parameters
     ----------
@@ -100,17 +100,21 @@ def calibrate(
     ValueError
         For a relay that does not keep time.
     """
-    some = _some(points, REHEARSED) if len(points) else np.zeros((1, network.n))
+    known = len(points) > 0
+    some = _some(points, REHEARSED) if known else np.zeros((1, network.n))
     some, due = _on_grid(network, some, wiring.steps)
-    omega = detuning(network)
-    cycles = wiring.dither.period // 2 + 1
-    for last in (*(False,) * ROUNDS, True):
+    cycles, omega = wiring.dither.period // 2 + 1, detuning(network)
+    tried: list[tuple[float, Score, Run]] = []
+    for _ in range(ROUNDS + 1 if known else 1):
         score = wiring.score(eps * omega / (2 * np.pi))
         run = perform(score, due, some[:, network.free], 3 * cycles)
         more = excess(network, eps, score, run, some, cycles)
-        if not last and len(points):
-            omega = omega - (more.mean(axis=0) if len(more) else 0.0)
-    off = float(np.sqrt((more**2).mean())) if len(more) and len(points) else np.nan
+        if not known or not len(more):
+            tried.append((np.inf, score, run))
+            break
+        tried.append((float(np.sqrt((more**2).mean())), score, run))
+        omega = omega - more.mean(axis=0)
+    off, score, run = min(tried, key=lambda one: one[0])
     return score, check_relays(score, run, points=len(points), excess=off)
 
 

@@ -7,6 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from neurosc.export.compile import SpikingProgram, compile_network
 from neurosc.export.metadata import Settings, pack, unpack
@@ -46,6 +47,7 @@ def to_nir(
     amplitude: Amplitude = "one",
     latency: Latency = "loops",
     affine: bool = False,
+    samples: npt.ArrayLike | None = None,
 ) -> nir.NIRGraph:
     """The network as a NIR graph of leaky integrate-and-fire oscillators, in seconds.
 
@@ -114,6 +116,9 @@ def to_nir(
         has no such step and takes "loops".
     affine
         Affine nodes with a bias of 0 in place of Linear ones.
+    samples
+        Typical inputs (batch, inputs), for which the portable shapes are made most precise; see
+        `compile_portable`.
 
     Returns
     -------
@@ -141,7 +146,7 @@ def to_nir(
     if target is not None:
         build = functools.partial(
             to_nir, network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs, poles=poles,
-            period=period, amplitude=amplitude, latency=latency, affine=affine,
+            period=period, amplitude=amplitude, latency=latency, affine=affine, samples=samples,
         )  # fmt: skip
         return suited(target, shape, lambda one: build(shape=one))
     shape = shape or "faithful"
@@ -156,7 +161,9 @@ def to_nir(
                 f"poles: the {shape} shape has one, its synapse; leave it out, or use "
                 'shape="faithful"'
             )
-        portable = compile_portable(network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs)
+        portable = compile_portable(
+            network, eps=eps, steps_per_cycle=steps_per_cycle, pairs=pairs, samples=samples
+        )
         if shape == "sinabs":
             return sinabs_graph(portable, pack(network, settings))
         return population_graph(
@@ -165,6 +172,11 @@ def to_nir(
             nested=shape == "portable",
             affine=affine,
             metadata=pack(network, settings),
+        )
+    if samples is not None:
+        raise ValueError(
+            "samples: the faithful shape is as precise for all; leave them out, or use "
+            'shape="portable"'
         )
     filters = 2 if poles is None else poles
     program = compile_network(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,9 @@ class Portable:
     relays
         Rows of predecessor, relay and latency in steps, (r, 3).
     rehearsal
-        What a run of the population showed.
+        What runs of the population showed.
+    beat
+        Cycles after which oscillators and dither meet again: what to read phases over.
     """
 
     decays: Decays
@@ -65,6 +68,7 @@ class Portable:
     outputs: IntArray
     relays: IntArray
     rehearsal: Rehearsal
+    beat: int
 
     def report(self) -> str:
         """What was built and checked, in lines to print."""
@@ -151,4 +155,5 @@ def compile_portable(
         outputs=score.oscillators[read],
         relays=score.relays,
         rehearsal=rehearsal,
+        beat=dither.period // math.gcd(dither.period, steps),
     )

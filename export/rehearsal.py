@@ -72,7 +72,7 @@ class Rehearsal:
         Operating points at which taps and frequencies were corrected.
     excess
         Root mean square of what oscillators still turn faster or slower there than the ideal
-        network says, in units of its frequency; nan where no point was found or held.
+        network says, in units of its frequency; infinite where no point was found or held.
     """
 
     steps: int
@@ -80,7 +80,7 @@ class Rehearsal:
     margin: float
     relay_margin: float
     points: int = 0
-    excess: float = np.nan
+    excess: float = np.inf
 
 
 def perform(score: Score, due: IntArray, start: FloatArray, cycles: int) -> Run:
