@@ -96,7 +96,7 @@ def run(
     ------
     ValueError
         For nodes that cannot be run, inputs that do not fit, a missing dt, options of the other
-        method, and what memory cannot hold.
+        method, graded signals that overflow, and what memory cannot hold.
 
     Notes
     -----

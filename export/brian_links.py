@@ -100,13 +100,15 @@ def graded_input(
     import brian2
 
     batch, steps = given.shape[:2]
-    played = np.zeros((steps + int(late.max(initial=0)), batch, channel.size))
+    # one step more: after its last value, a TimedArray stays where it is
+    length = steps + int(late.max(initial=0)) + 1
     check_memory(
         "inputs",
         f"the values of {channel.size} delayed channels of {batch} samples",
-        played.nbytes,
+        8.0 * length * batch * channel.size,
         "run fewer samples or steps at once, or use simulate",
     )
+    played = np.zeros((length, batch, channel.size))
     for m, (c, wait) in enumerate(zip(channel, late, strict=True)):
         played[wait : wait + steps, :, m] = given[:, :, c].T
     source = brian2.NeuronGroup(
@@ -116,7 +118,7 @@ def graded_input(
         reset="",
         namespace={
             "played": brian2.TimedArray(
-                np.pad(played, ((0, 1), (0, 0), (0, 0))).reshape(len(played) + 1, -1),
+                played.reshape(length, -1),
                 dt=simulation.dt * brian2.second,
                 name=f"neurosc_played{number}",
             )

@@ -107,8 +107,9 @@ def _check(nodes: Nodes, shapes: Shapes, name: str) -> None:
         _misfit(nodes, name, sizes.pop(), takes)
     stated = _stated(node)
     # NIR infers shapes by a rule of its own, so nodes may also agree with each other in its terms
-    said = {math.prod(stated_shape(nodes.node[p], "output") or ()) for p in before}
-    if before and stated is not None and stated not in {takes, *said}:
+    said = [stated_shape(nodes.node[p], "output") for p in before]
+    terms = {takes, *(math.prod(shape) for shape in said if shape is not None)}
+    if before and stated is not None and stated not in terms:
         _misfit(nodes, name, takes, stated)
 
 

@@ -119,6 +119,11 @@ class Simulation:
                 if span:
                     report = _bar(span) if progress else None
                     self.net.run(span * self.dt * brian2.second, report=report, namespace={})
+        for name, state in self.states.items():
+            if not np.isfinite(getattr(state.group, f"{state.variable}_")[:]).all():
+                raise ValueError(
+                    f"graph: node {name!r} overflows; give a smaller dt or weaker weights"
+                )
 
     def spikes(self) -> dict[str, Spikes]:
         """The recorded spikes of each spiking node."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -171,6 +172,28 @@ def test_pictures_run_through_convolution_pool_and_flatten() -> None:
     flat = given.reshape(2, 200, -1)
     euler = run(graph, flat, dt=DT, method="euler", target="numpy")
     np.testing.assert_array_equal(euler.raster("osc"), expected)
+
+
+def test_a_file_with_shapes_that_nir_gets_wrong(tmp_path: Path) -> None:
+    """NIR infers (3, 4, 3) behind this kernel of 3 x 2, and files hold "same" as bytes."""
+    given = np.random.default_rng(6).normal(size=(2, 4, 60))
+    for padding, shape in ((0, (3, 4, 4)), ("same", (3, 6, 5))):
+        weight = np.random.default_rng(5).normal(size=(3, 2, 3, 2))
+        nodes = {
+            "input": nir.Input(input_type=np.array([2, 6, 5])),
+            "conv": conv2d(weight=weight, groups=1, stride=1, padding=padding, bias=np.ones(3)),
+            "flat": nir.Flatten(input_type=None, start_dim=0),
+            "output": nir.Output(output_type=None),
+        }
+        graph = nir.NIRGraph(nodes=nodes, edges=list(itertools.pairwise(nodes)))
+        nir.write(tmp_path / "net.nir", graph)
+        for built in (graph, nir.read(tmp_path / "net.nir")):
+            signal = simulate(built, given, DT).signal("output")
+            pictures = given.reshape(8, 2, 6, 5)
+            around = (0, 0) if padding == 0 else "same"
+            expected = [1 + convolved(x, weight, (1, 1), around, (1, 1), 1) for x in pictures]
+            assert expected[0].shape == shape
+            np.testing.assert_allclose(signal.reshape(8, *shape), expected, atol=1e-12)
 
 
 def lone(node: Any, shape: tuple[int, ...]) -> nir.NIRGraph:

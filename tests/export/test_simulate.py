@@ -415,6 +415,11 @@ def test_an_overflow_names_the_node() -> None:
     graph = wired(("run", "away"), ("away", "run"), beside={"away": away}, run=li())
     with pytest.raises(ValueError, match=r"^graph: node 'run' overflows in step .*smaller dt"):
         simulate(graph, np.ones((1000, 1)), DT)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match=r"^graph: node 'run' overflows; .*smaller dt"),
+    ):
+        run(graph, np.ones((1000, 1)), dt=DT, method="euler", target="numpy")
 
 
 def test_delays_beyond_memory_are_refused() -> None:
