@@ -13,6 +13,8 @@ DEFLATE, SHUFFLE, FLETCHER32 = 1, 2, 3
 """Numbers of the HDF5 filters that are read: they are those of `nir.write` and keep to sizes."""
 CHECKSUM = 4
 """Bytes that fletcher32 appends."""
+MOST_CHUNKS, SMALLEST_CHUNK = 1_000, 4_096
+"""Chunks beyond the first thousand must hold so many bytes on average; h5py makes them larger."""
 REWRITE = "write the file again with nir.write"
 
 
@@ -59,6 +61,8 @@ def _check_chunks(dataset: Any, stored: Any, item: int, where: str, file_bytes: 
     counts = [math.ceil(n / m) for n, m in zip(dataset.shape, dataset.chunks, strict=True)]
     count: int = math.prod(counts)
     size: int = math.prod(dataset.chunks) * item
+    if count > MOST_CHUNKS + size * count // SMALLEST_CHUNK:
+        raise InvalidGraphError(f"{where} is cut into {count:,} small pieces; {REWRITE}")
     if count > file_bytes or dataset.id.get_num_chunks() != count:
         raise InvalidGraphError(f"{where} has parts that were never written; {REWRITE}")
     for index in itertools.product(*(range(n) for n in counts)):

@@ -134,8 +134,14 @@ class _Reader:
         if dataset.shape is None:
             raise InvalidGraphError(f"{where} is empty; {REWRITE}")
         stored = dataset.id.get_type()
-        if isinstance(stored, h5t.TypeStringID) and stored.is_variable_str():
-            return self._texts(dataset, where)
+        if isinstance(stored, h5t.TypeStringID):
+            if math.prod(dataset.shape) > 2 * self.limits.edges:
+                raise InvalidGraphError(
+                    f"{where} is a list of {math.prod(dataset.shape):,} texts, two for an edge; "
+                    "if you trust the file, raise limits.edges"
+                )
+            if stored.is_variable_str():
+                return self._texts(dataset, where)
         number = (h5t.TypeIntegerID, h5t.TypeFloatID, h5t.TypeEnumID, h5t.TypeStringID)
         if not isinstance(stored, number) or dataset.dtype.kind not in "fiubS":
             raise InvalidGraphError(

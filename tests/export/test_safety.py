@@ -192,13 +192,21 @@ BAD: dict[str, tuple[Callable[[Any], Any], str]] = {
         "exceed 536,870,912 bytes",
     ),
     "chunks that are missing": (
-        lambda f: put(f, W, shape=(999, 999), dtype="f8", chunks=(1, 1)),
+        lambda f: put(f, W, shape=(999, 999), dtype="f8", chunks=(300, 300)),
         "parts that were never written",
     ),
     "compression bomb": (bomb, "unpacks to another size than the 24 bytes"),
     "chunk cut short": (cut_chunk, "unpacks to another size"),
     "lzf": (lambda f: put(f, W, data=np.ones((3, 2)), compression="lzf"), "only gzip"),
     "texts without end": (long_texts, "edges' has a text of 10,000,000 bytes in a list"),
+    "half a billion letters": (
+        lambda f: put(f, "node/edges", shape=(2**28,), dtype="S1", chunks=(2**28,)),
+        "a list of 268,435,456 texts",
+    ),
+    "small pieces": (
+        lambda f: put(f, W, shape=(40, 40), dtype="f8", chunks=(1, 1), fillvalue=0.0),
+        "cut into 1,600 small pieces",
+    ),
     "complex": (lambda f: put(f, W, data=np.ones((3, 2), "c16")), "neither real numbers"),
     "compound": (lambda f: put(f, W, data=np.ones(3, "f8,i4")), "neither real numbers"),
     "ragged": (
