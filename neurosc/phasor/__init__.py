@@ -1,5 +1,14 @@
 """Networks of phasors: units e^{i theta} with complex weights."""
 
+from neurosc.phasor.algebra import (
+    ResidueCode,
+    bind,
+    bundle,
+    nearest,
+    random_symbols,
+    similarity,
+    unbind,
+)
 from neurosc.phasor.codec import drop_spikes, jitter_spikes, phase_to_spikes, spikes_to_phase
 from neurosc.phasor.layers import (
     PhasorActivation,
@@ -25,14 +34,21 @@ __all__ = [
     "PhasorLinear",
     "PhasorMLP",
     "PhasorReadout",
+    "ResidueCode",
+    "bind",
+    "bundle",
     "drop_spikes",
     "jitter_spikes",
+    "nearest",
     "phase_of",
     "phase_to_spikes",
     "phasor_to_real",
+    "random_symbols",
     "real_to_phasor",
     "reference_gradient",
     "relaxed_gradient",
+    "similarity",
     "spikes_to_phase",
     "train",
+    "unbind",
 ]
