@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INTEROP := .venv-interop
-# a file of tests to a process, so that compiled kernels and networks are shared within it
+# a file of tests to a process, so that what it compiles is shared within it; no threads beside them
 ABREAST := --numprocesses auto --maxprocesses 4 --dist loadfile
+test test-all: export OPENBLAS_NUM_THREADS := 1
 IMPORTERS := tests/interop/requirements.txt
 
 .PHONY: demo test test-all test-interop benchmarks lint clean
@@ -60,7 +61,7 @@ $(INTEROP)/bin/python:
 # SpikingJelly and Sinabs come last and alone: to read NIR they need little of what they ask for
 $(INTEROP)/.installed: $(IMPORTERS) pyproject.toml | $(INTEROP)/bin/python
 	$(INTEROP)/bin/python -m pip install -qq --constraint $(IMPORTERS) \
-	  --editable . torch torchvision nirtorch snntorch norse pytest hypothesis
+	  --editable . torch torchvision nirtorch snntorch norse spyx pytest hypothesis
 	$(INTEROP)/bin/python -m pip install -qq --no-deps --requirement $(IMPORTERS)
 	touch $@
 
