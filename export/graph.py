@@ -193,7 +193,8 @@ def from_nir(graph: nir.NIRGraph) -> PhaseNetwork:
     Raises
     ------
     ValueError
-        For a graph that `to_nir` did not make.
+        For a graph that `to_nir` did not make: says what the graph is, its nodes, neurons, loops
+        and time constants, and what can be done with it. For metadata that were tampered with.
     """
     return unpack(graph)[0]
 
