@@ -25,24 +25,34 @@ from neurosc.phasor.learning import (
     relaxed_gradient,
     train,
 )
+from neurosc.phasor.memory import (
+    AssociativeMemory,
+    Recall,
+    mean_field_overlap,
+    random_patterns,
+)
 from neurosc.phasor.mlp import PhasorMLP
 
 __all__ = [
+    "AssociativeMemory",
     "PhasorActivation",
     "PhasorFit",
     "PhasorGradient",
     "PhasorLinear",
     "PhasorMLP",
     "PhasorReadout",
+    "Recall",
     "ResidueCode",
     "bind",
     "bundle",
     "drop_spikes",
     "jitter_spikes",
+    "mean_field_overlap",
     "nearest",
     "phase_of",
     "phase_to_spikes",
     "phasor_to_real",
+    "random_patterns",
     "random_symbols",
     "real_to_phasor",
     "reference_gradient",

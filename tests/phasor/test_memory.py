@@ -1,0 +1,93 @@
+"""Memories of phasors against their closed forms."""
+
+import numpy as np
+import pytest
+
+from neurosc import Ideal
+from neurosc.hw_models import SpikingOscillators
+from neurosc.phasor import AssociativeMemory, mean_field_overlap, random_patterns
+from neurosc.randomness import stream
+
+ONE = np.ones((1, 3), dtype=np.complex128)
+
+
+def erased(patterns: np.ndarray, count: int, rng: int = 0) -> np.ndarray:
+    """Cues: patterns of which as many random units are unknown."""
+    rank = stream(rng, "erased").random(patterns.shape).argsort(axis=1).argsort(axis=1)
+    return np.where(rank < count, 0, patterns)
+
+
+@pytest.mark.parametrize(
+    ("load", "overlap"), [(0, 1.0), (0.01, 0.9891), (0.02, 0.9757), (0.03, 0.9559), (0.04, 0.0)]
+)
+def test_closed_form(load: float, overlap: float) -> None:
+    assert mean_field_overlap(load) == pytest.approx(overlap, abs=1.1e-4)
+
+
+def test_closed_form_ends_where_the_memory_does() -> None:
+    assert mean_field_overlap(0.0376) > 0.9
+    assert mean_field_overlap(0.0379) == 0
+
+
+@pytest.mark.parametrize("load", [0.01, 0.02, 0.03])
+def test_dense_recall_has_the_overlap_of_the_closed_form(load: float) -> None:
+    """Medians: near the load at which memories break, 2,000 units lose one now and then."""
+    patterns = random_patterns(round(2000 * load), 2000, rng=1)
+    found = AssociativeMemory(patterns).recall(patterns, sweeps=2000)
+    overlap = np.diag(found.overlap)
+    assert found.settled.all()
+    assert np.quantile(overlap, 0.9) - np.quantile(overlap, 0.1) < 0.04
+    assert np.median(overlap) == pytest.approx(mean_field_overlap(load), abs=0.005)
+
+
+def test_an_overfull_memory_forgets() -> None:
+    patterns = random_patterns(100, 2000, rng=1)
+    assert np.diag(AssociativeMemory(patterns).recall(patterns[:20]).overlap).mean() < 0.5
+
+
+def test_sparse_patterns_come_back_from_half_of_their_units() -> None:
+    patterns = random_patterns(201, 625, active=25, rng=0)
+    found = AssociativeMemory(patterns, 0.6).recall(erased(patterns, 300))
+    assert (np.diag(found.overlap) > 0.95).mean() >= 0.95
+    assert np.count_nonzero(found.state, axis=1).mean() == pytest.approx(25, abs=0.5)
+
+
+def test_a_fixed_threshold_needs_more_of_the_pattern() -> None:
+    patterns = random_patterns(201, 625, active=25, rng=0)
+    memory = AssociativeMemory(patterns, 0.6, "fixed")
+    assert (np.diag(memory.recall(erased(patterns, 30)).overlap) > 0.95).mean() > 0.9
+    assert (np.diag(memory.recall(erased(patterns, 300)).overlap) > 0.95).mean() < 0.5
+
+
+def test_oscillators_recall_as_the_memory_does() -> None:
+    patterns = random_patterns(3, 150, rng=2)
+    memory = AssociativeMemory(patterns)
+    cues = erased(patterns, 60)
+    found, _ = memory.recall_on(Ideal(), cues)
+    assert found.settled.all()
+    assert np.allclose(found.overlap, memory.recall(cues, sweeps=2000).overlap, atol=1e-4)
+
+
+def test_spiking_oscillators_recall() -> None:
+    patterns = random_patterns(10, 400, rng=3)
+    memory = AssociativeMemory(patterns)
+    found, _ = memory.recall_on(SpikingOscillators(), erased(patterns, 160))
+    assert (np.diag(found.overlap) > 0.95).sum() >= 9
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: random_patterns(2, 5, active=6), "count, size, active"),
+        (lambda: AssociativeMemory(np.full((2, 3), 0.5j)), "patterns: shape"),
+        (lambda: AssociativeMemory(np.array([[1, 1], [0, 0j]])), "patterns: shape"),
+        (lambda: AssociativeMemory(ONE, 1.0), "threshold: 1.0"),
+        (lambda: AssociativeMemory(ONE, kind="none"), "kind: 'none'"),  # type: ignore[arg-type]
+        (lambda: AssociativeMemory(ONE).recall(np.ones(4)), "cue: shape"),
+        (lambda: AssociativeMemory(np.array([[1, 0j]])).to_network(), "patterns: some units"),
+        (lambda: mean_field_overlap(-1), "load: -1"),
+    ],
+)
+def test_bad_input(call: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()  # type: ignore[operator]
