@@ -85,15 +85,16 @@ def phases() -> None:
     """Medians and largest errors, by what the accuracy depends on."""
     rows = []
     for case in NETWORKS:
-        for changes in (
+        changed: list[dict[str, Any]] = [
             {"eps": 0.05},
             {"eps": 0.05, "steps_per_cycle": 160, "pairs": 4},
             {"eps": 0.2},
             {"eps": 0.1},
             {"eps": 0.05, "steps_per_cycle": 64},
             {"eps": 0.05, "steps_per_cycle": 400},
-        ):
-            on = SpikingOscillators(**changes)  # type: ignore[call-overload]
+        ]
+        for changes in changed:
+            on = SpikingOscillators(**changes)
             found = errors(on, case).agg(["median", "max"]).unstack()
             settings = {"eps": on.eps, "steps": on.steps_per_cycle, "pairs": on.pairs or 3}
             rows.append({"networks": case, **settings, **found})
