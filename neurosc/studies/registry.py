@@ -6,7 +6,7 @@ import importlib
 
 from neurosc.studies.study import Study
 
-MODULES = ("xor",)
+MODULES = ("vowels", "xor", "ablation", "asymmetry", "finite_beta", "readout_noise")
 """A module of this package for each study, named as the study with _ for -; it holds `STUDY`."""
 
 

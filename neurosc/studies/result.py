@@ -139,7 +139,7 @@ def readable(summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-SHARES = ("unlocked", "solved")
+SHARES = ("unlocked", "solved", "diverged")
 """Measures that are shares, besides accuracies."""
 
 
