@@ -422,3 +422,11 @@ def test_all_of_it_in_a_deeper_network() -> None:
     found = train(network, learning_rate=(0.03, 0.05, 0.08), learn=("coupling", "lag", "field"),
                   on=Sweeps(30), epochs=40, validation=0.2, patience=10, remember=True)  # fmt: skip
     assert evaluate(found.network, BLOBS, cost=CosineCost()).accuracy > 0.9
+
+
+def test_the_plain_readout_has_the_slopes_of_its_matrix() -> None:
+    rng = np.random.default_rng(0)
+    phases, y = rng.uniform(-3, 3, (50, 4)), rng.integers(0, 4, 50)
+    spelt = CrossEntropy(2 * np.eye(4))
+    for at in (phases, phases + 0.1j * rng.standard_normal((50, 4))):
+        np.testing.assert_array_equal(CrossEntropy().gradient(at, y), spelt.gradient(at, y))

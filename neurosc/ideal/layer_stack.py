@@ -20,6 +20,8 @@ Real = npt.NDArray[Any]
 """Of float32 or float64."""
 SURE_LEAD = 0.99
 """Largest |omega| / |u| at which an oscillator still follows u, so that one that slips can turn."""
+TINY = 1e-30
+"""What no stiffness is divided below."""
 CHUNK = 2**20
 """Entries of the matrices of one certificate that are held at a time."""
 
@@ -209,8 +211,8 @@ class Stack:
             out[:, at[:, None], at] += push.hessian(z[last], samples)
         if not other:
             return out
-        E = np.concatenate([stiffness[k][samples] for k in other], axis=1).astype(np.float64)
-        B = np.zeros((len(samples), E.shape[1], D.shape[1]))
+        E = np.concatenate([stiffness[k][samples] for k in other], axis=1)
+        B = np.zeros((len(samples), E.shape[1], D.shape[1]), self.real)
         rows, columns = _places(z, other), _places(z, mine)
         for k in range(1, last + 1):
             between = _between(z[k], self.blocks[k], z[k - 1])
@@ -218,7 +220,7 @@ class Stack:
                 B[:, rows[k - 1], columns[k]] = between.swapaxes(1, 2)
             else:
                 B[:, rows[k], columns[k - 1]] = between
-        out -= B.swapaxes(1, 2) @ (B / np.maximum(E, 1e-300)[:, :, None])
+        out -= B.swapaxes(1, 2) @ (B / np.maximum(E, TINY)[:, :, None])
         out[(E <= 0).any(axis=1)] = -np.eye(D.shape[1])
         return out
 
