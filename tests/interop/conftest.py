@@ -10,7 +10,7 @@ import pytest
 
 from neurosc import CosineCost, Encoding, PhaseNetwork, datasets, fit, topology
 from neurosc.datasets import Dataset
-from neurosc.export import encode_inputs, simulate, to_nir, write
+from neurosc.export import Recording, encode_inputs, simulate, to_nir, write
 from neurosc.network import FloatArray
 from tests.interop.importers import Raster
 
@@ -26,11 +26,15 @@ FORMS: dict[str, dict[str, Any]] = {
 
 
 class Exported(NamedTuple):
-    """A file of each form, the spikes (batch, steps, channels) and (batch, steps, neurons)."""
+    """A file of each form, spikes in (batch, steps, channels) and out (batch, steps, neurons).
+
+    `expected` are those of a reset to v_reset, `subtracted` those of one by subtraction.
+    """
 
     files: dict[str, Path]
     spikes: Raster
     expected: Raster
+    subtracted: Raster
 
 
 @pytest.fixture(scope="session", params=["vowels", "20 oscillators"])
@@ -42,14 +46,18 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     for name, graph in graphs.items():
         write(graph, folder / f"{name}.nir")
     periodic = encode_inputs(network, x, CYCLE)
-    recording = simulate(graphs["portable"], periodic, steps=STEPS)
-    (node,) = recording.spikes
     step = np.arange(STEPS)[None, :, None] % CYCLE
     return Exported(
         files={name: folder / f"{name}.nir" for name in graphs},
         spikes=step == periodic.due[:, None, :],
-        expected=recording.raster(node),
+        expected=_raster(simulate(graphs["portable"], periodic, steps=STEPS)),
+        subtracted=_raster(simulate(graphs["portable"], periodic, steps=STEPS, reset="subtract")),
     )
+
+
+def _raster(recording: Recording) -> Raster:
+    (node,) = recording.spikes
+    return recording.raster(node)
 
 
 def vowels() -> tuple[PhaseNetwork, FloatArray]:

@@ -67,6 +67,16 @@ def rockpool(path: Path, spikes: Raster, dt: float) -> Raster:
     return _raster(raster.numpy())
 
 
+def spyx(path: Path, spikes: Raster, dt: float) -> Raster:
+    """Spyx shows the spikes of a step in the next one, and resets by subtraction."""
+    import jax.numpy as jnp
+    from spyx.nir import from_nir
+
+    given = np.pad(spikes, ((0, 0), (0, 1), (0, 0))).swapaxes(0, 1)
+    _, output = from_nir(nir.read(path), jnp.asarray(given, dtype=jnp.float32), dt=dt)
+    return _raster(np.asarray(output)[1:].swapaxes(0, 1))
+
+
 def _sinabs_model(path: Path, batch: int, dt: float) -> Any:
     from sinabs.nir import from_nir
 

@@ -37,6 +37,12 @@ def test_the_raster_is_that_of_simulate(
     np.testing.assert_array_equal(raster, exported.expected)
 
 
+def test_spyx_subtracts(exported: Exported) -> None:
+    raster = importers.spyx(exported.files["portable"], exported.spikes, DT)
+    assert (exported.subtracted != exported.expected).any()
+    np.testing.assert_array_equal(raster, exported.subtracted)
+
+
 @pytest.mark.parametrize(
     ("form", "importer", "dt"),
     [("sinabs", importers.sinabs, 1.0), ("portable", importers.rockpool, DT)],
