@@ -57,47 +57,51 @@ class CrossEntropy(Cost):
             )
         return self.weights
 
+    def _waves(self, phases: FloatArray) -> tuple[ComplexArray, FloatArray, FloatArray]:
+        """V, and cos theta and sin theta of shape (batch, 1, k)."""
+        v = self.matrix(phases.shape[1])
+        return v, np.cos(phases)[:, None, :], np.sin(phases)[:, None, :]
+
     def _parts(
-        self, phases: FloatArray, target: Target
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """log p, p, the error p - y, and Re(V z) per class and output."""
-        batch, k = phases.shape
-        v = self.matrix(k)
-        labels = check_labels(target, batch, len(v))
-        c, s = np.cos(phases)[:, None, :], np.sin(phases)[:, None, :]
+        self, waves: tuple[ComplexArray, FloatArray, FloatArray], target: Target
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """log p, the error p - y, and Re(V z) per class and output."""
+        v, c, s = waves
+        labels = check_labels(target, len(c), len(v))
         contributions = v.real * c - v.imag * s
         logits = contributions.sum(axis=-1)
         shifted = logits - logits.real.max(axis=1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        p = np.exp(log_p)
-        error = p.copy()
-        error[np.arange(batch), labels] -= 1
-        return log_p, p, error, contributions
-
-    def _slopes(self, phases: FloatArray) -> FloatArray:
-        """d logits / d theta, shape (batch, classes, k)."""
-        v = self.matrix(phases.shape[1])
-        c, s = np.cos(phases)[:, None, :], np.sin(phases)[:, None, :]
-        return np.asarray(-v.real * s - v.imag * c)
+        error = np.exp(log_p)
+        error[np.arange(len(c)), labels] -= 1
+        return log_p, error, contributions
 
     def weights_gradient(self, phases: FloatArray, target: Target) -> ComplexArray:
         """dC/dRe V + i dC/dIm V, the mean over samples, (classes, k): (p - y) conj(z)."""
-        error = self._parts(phases, target)[2]
+        error = self._parts(self._waves(phases), target)[1]
         return np.asarray(error.T @ np.exp(-1j * phases) / len(phases), dtype=np.complex128)
 
     def value(self, phases: FloatArray, target: Target) -> FloatArray:
-        log_p = self._parts(phases, target)[0]
+        log_p = self._parts(self._waves(phases), target)[0]
         return np.asarray(-log_p[np.arange(len(phases)), np.asarray(target)])
 
     def gradient(self, phases: FloatArray, target: Target) -> FloatArray:
-        error = self._parts(phases, target)[2]
-        return np.asarray((error[:, :, None] * self._slopes(phases)).sum(axis=1))
+        waves = self._waves(phases)
+        error = self._parts(waves, target)[1]
+        return np.asarray((error[:, :, None] * _slopes(*waves)).sum(axis=1))
 
     def hessian(self, phases: FloatArray, target: Target) -> FloatArray:
-        _, p, error, contributions = self._parts(phases, target)
-        slopes = self._slopes(phases)
-        mean = (p[:, :, None] * slopes).sum(axis=1)
-        spread = (p[:, :, None] * slopes).swapaxes(1, 2) @ slopes
+        waves = self._waves(phases)
+        log_p, error, contributions = self._parts(waves, target)
+        slopes = _slopes(*waves)
+        weighted = np.exp(log_p)[:, :, None] * slopes
+        mean = weighted.sum(axis=1)
+        spread = weighted.swapaxes(1, 2) @ slopes
         spread -= mean[:, :, None] * mean[:, None, :]
         own = -(error[:, :, None] * contributions).sum(axis=1)
         return np.asarray(spread + own[..., None] * np.eye(phases.shape[1]))
+
+
+def _slopes(v: ComplexArray, c: FloatArray, s: FloatArray) -> FloatArray:
+    """d logits / d theta, shape (batch, classes, k)."""
+    return np.asarray(-v.real * s - v.imag * c)

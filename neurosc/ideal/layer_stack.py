@@ -138,7 +138,7 @@ class Stack:
         z = [
             np.zeros((batch, 2, size), self.real)
             if start is None
-            else np.ascontiguousarray(start[:, :, own], dtype=self.real)
+            else np.array(start[:, :, own], dtype=self.real, order="C")  # turned in place
             for size, own in zip(self.layers.sizes[1:], self.layers.columns, strict=True)
         ]
         pull = [np.ascontiguousarray(drive[:, :, own]) for own in self.layers.columns]

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from neurosc.ideal.sweeps import Sweeps
+from neurosc.learning.layered_model import LayeredModel
 from neurosc.network import FloatArray, IntArray
 from neurosc.phasor import PhasorLinear, PhasorMLP, reference_gradient, relaxed_gradient, train
+from neurosc.substrate import Nudge
 
 
 def toy(seed: int, samples: int) -> tuple[FloatArray, IntArray]:
@@ -66,6 +69,16 @@ def test_one_hidden_layer_is_exact_whatever_gamma() -> None:
     ]
     assert off[1] < 1e-5
     assert off[0] / off[1] == pytest.approx(100, rel=0.1)
+
+
+def test_sweeps_leave_the_state_they_start_from() -> None:
+    net = PhasorMLP.random([4, 16, 2], rng=1)
+    x, y = toy(2, 10)
+    model = LayeredModel.of(net.to_network(), Sweeps(), ("coupling",))
+    first = model.relax(x, nudge=Nudge(net.cost, y, 0.1))
+    before = first.state.copy()
+    model.relax(x, nudge=Nudge(net.cost, y, -0.1), start=first.state)
+    assert np.array_equal(first.state, before)
 
 
 def test_learns_which_feature_decides() -> None:
