@@ -5,6 +5,7 @@ from neurosc.hw_models.spiking.checks import CoarseGridWarning
 from neurosc.hw_models.spiking.lif import LIF
 from neurosc.hw_models.spiking.neuron import Neuron
 from neurosc.hw_models.spiking.oscillators import SpikingOscillators
+from neurosc.hw_models.spiking.phasor import SpikingPhasors, SpikingRun
 from neurosc.hw_models.spiking.recording import Recording
 from neurosc.hw_models.spiking.runtime import MissingCompilerWarning
 from neurosc.hw_models.spiking.taps import Taps, pair_design
@@ -17,6 +18,8 @@ __all__ = [
     "Neuron",
     "Recording",
     "SpikingOscillators",
+    "SpikingPhasors",
+    "SpikingRun",
     "Taps",
     "Winfree",
     "expected_cosine",

@@ -32,15 +32,20 @@ from neurosc.phasor.memory import (
     random_patterns,
 )
 from neurosc.phasor.mlp import PhasorMLP
+from neurosc.phasor.quantization import Cartesian, Polar, Quantization, QuantizedPhasors
 
 __all__ = [
     "AssociativeMemory",
+    "Cartesian",
     "PhasorActivation",
     "PhasorFit",
     "PhasorGradient",
     "PhasorLinear",
     "PhasorMLP",
     "PhasorReadout",
+    "Polar",
+    "Quantization",
+    "QuantizedPhasors",
     "Recall",
     "ResidueCode",
     "bind",

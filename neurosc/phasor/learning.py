@@ -15,8 +15,12 @@ from neurosc.learning import Fit, fit, two_phase_gradient
 from neurosc.network import ComplexArray
 from neurosc.phasor.layers import phase_of
 from neurosc.phasor.mlp import GAMMA, PhasorMLP
+from neurosc.phasor.quantization import Quantization, QuantizedPhasors
 from neurosc.randomness import RNG
 from neurosc.substrate import Substrate
+
+SMALL = 32
+"""Hidden units up to which the exact relaxation is fast: those that `Ideal` keeps in lanes."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,6 +70,7 @@ def train(
     gamma: float = GAMMA,
     beta: float = 0.1,
     on: Substrate | None = None,
+    quantize: Quantization | None = None,
     rng: RNG = None,
     **settings: Any,
 ) -> PhasorFit:
@@ -86,13 +91,23 @@ def train(
     beta
         Of the nudge, in units of the last layer's strength gamma^{L-1}.
     on
-        The substrate; `Sweeps(12)` unless given, which learns from what it reached.
+        The substrate. Unless given, `Ideal()` for up to 32 hidden units, and for more `Sweeps(12)`,
+        which learns from what it reached: faster, but soft units are still on their way.
+    quantize
+        What the hardware makes of the weights, such as `Polar(3)`. Both relaxations use those, and
+        the updates move the weights themselves, which `PhasorFit.net` has: quantise it to use it.
     rng
         Random numbers.
     settings
         Further arguments of `fit`.
     """
-    on, more = (Sweeps(), {"unsettled": "learn"}) if on is None else (on, {})
+    more: dict[str, Any] = {}
+    if on is None:
+        on = Ideal()
+        if sum(net.sizes[1:-1]) > SMALL:
+            on, more = Sweeps(), {"unsettled": "learn"}
+    if quantize is not None:
+        on = QuantizedPhasors(net, quantize, gamma, on)
     rates = tuple(learning_rate * gamma**k for k in range(len(net.hidden)))
     result = fit(
         net.to_network(gamma),
