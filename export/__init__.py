@@ -3,15 +3,15 @@
 Brian2 and nir are imported by the functions that need them, not by this package.
 """
 
-from neurosc.export.brian import run
-from neurosc.export.comparison import Fidelity, fidelity
-from neurosc.export.euler import simulate
+from neurosc.export.brian.running import run
+from neurosc.export.euler.running import simulate
 from neurosc.export.files import read, write
 from neurosc.export.graph import from_nir, to_nir
 from neurosc.export.inputs import PeriodicSpikes
-from neurosc.export.portable import Portable, compile_portable
-from neurosc.export.portable_signals import decode_outputs, encode_inputs
-from neurosc.export.portable_substrate import PortableSubstrate
+from neurosc.export.portable.comparison import Fidelity, fidelity
+from neurosc.export.portable.compiling import Portable, compile_portable
+from neurosc.export.portable.signals import decode_outputs, encode_inputs
+from neurosc.export.portable.substrate import PortableSubstrate
 from neurosc.export.quantization import Quantized, quantize
 from neurosc.export.recording import Recording, Spikes
 from neurosc.export.substrate import NIRSubstrate

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosc.export.lowering import Lowered
+from neurosc.export.lowering.lowered import Lowered
 from neurosc.export.metadata import KEY, unpack
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from neurosc.export.compile import SpikingProgram, compile_network
 from neurosc.export.metadata import Settings, pack, unpack
-from neurosc.export.portable import compile_portable
+from neurosc.export.portable.compiling import compile_portable
 from neurosc.export.shapes import (
     Amplitude,
     Latency,

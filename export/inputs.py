@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.lowering import Lowered
+from neurosc.export.lowering.lowered import Lowered
 from neurosc.export.recording import Spikes, in_order
 from neurosc.network import FloatArray, IntArray
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosc.export.nodes import expand, kind
+from neurosc.export.lowering.nodes import expand, kind
 from neurosc.export.targets.survey import TIMES, Survey
 from neurosc.export.validation import validate
 

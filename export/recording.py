@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.linear_maps import entries
-from neurosc.export.lowering import Lowered
+from neurosc.export.lowering.linear_maps import entries
+from neurosc.export.lowering.lowered import Lowered
 from neurosc.network import FloatArray, IntArray
 
 

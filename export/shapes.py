@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.portable import Portable
+from neurosc.export.portable.compiling import Portable
 
 if TYPE_CHECKING:
     import nir

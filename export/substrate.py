@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.brian import run
-from neurosc.export.codegen import Target, check_target
+from neurosc.export.brian.codegen import Target, check_target
+from neurosc.export.brian.exact_step import Reset, check_reset
+from neurosc.export.brian.running import run
 from neurosc.export.compile import CLOCKS, detuning, sources, strongest_pull
 from neurosc.export.graph import PERIOD, to_nir
 from neurosc.export.inputs import PeriodicSpikes
 from neurosc.export.metadata import Settings, describe, unpack
 from neurosc.export.recording import Spikes
-from neurosc.export.stepping import Reset, check_reset
 from neurosc.network import FloatArray, PhaseNetwork, wrap
 from neurosc.randomness import RNG
 from neurosc.substrate import Nudge, Relaxation, Status

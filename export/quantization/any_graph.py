@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neurosc.export.arguments import time_step
-from neurosc.export.nodes import inline, kind
+from neurosc.export.lowering.nodes import inline, kind
 from neurosc.export.quantization.grids import Grids, nearest, unit_of
 from neurosc.export.quantization.report import Group
 from neurosc.export.targets.survey import TIMES, WEIGHTS

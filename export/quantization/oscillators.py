@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 
-from neurosc.export.grid_taps import phase_advance
-from neurosc.export.population import Population
+from neurosc.export.portable.grid_taps import phase_advance
+from neurosc.export.portable.population import Population
+from neurosc.export.portable.relays import Decays
 from neurosc.export.quantization.couplings import interaction, whole_taps
 from neurosc.export.quantization.grids import Grids, nearest, unit_of
 from neurosc.export.quantization.relay_levels import RelayLevels, relay_levels
 from neurosc.export.quantization.report import Group
 from neurosc.export.quantization.tuning import tuned
-from neurosc.export.relays import Decays
 from neurosc.network import FloatArray
 
 MOST = 2**15 - 1

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.export.metadata import KEY, unpack
-from neurosc.export.population import Population, placed
+from neurosc.export.portable.population import Population, placed
 from neurosc.export.quantization.any_graph import round_nodes
 from neurosc.export.quantization.grids import Grids, grids_of
 from neurosc.export.quantization.oscillators import on_grids

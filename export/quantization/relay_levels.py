@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from neurosc.export.relays import Decays
+from neurosc.export.portable.relays import Decays
 from neurosc.network import FloatArray
 
 CYCLES = 4

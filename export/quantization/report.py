@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.comparison import Fidelity, fidelity
+from neurosc.export.portable.comparison import Fidelity, fidelity
 from neurosc.network import FloatArray
 
 if TYPE_CHECKING:

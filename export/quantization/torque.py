@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from neurosc.export.compile import CLOCKS, sources
-from neurosc.export.grid_taps import phase_advance
-from neurosc.export.population import Population, crossing
+from neurosc.export.portable.grid_taps import phase_advance
+from neurosc.export.portable.population import Population, crossing
 from neurosc.export.quantization.couplings import interaction
 from neurosc.network import FloatArray, PhaseNetwork, wrap
 

@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from neurosc.export.grid_taps import bias as bias_of
-from neurosc.export.grid_taps import phase_advance
-from neurosc.export.population import Population, crossing
+from neurosc.export.portable.grid_taps import bias as bias_of
+from neurosc.export.portable.grid_taps import phase_advance
+from neurosc.export.portable.population import Population, crossing
 from neurosc.export.quantization.report import Group
 from neurosc.export.quantization.torque import won
 from neurosc.network import FloatArray, IntArray

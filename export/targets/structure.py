@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from neurosc.export.nodes import kind, size
+from neurosc.export.lowering.nodes import kind, size
 from neurosc.export.targets.rule import Finding, Rule
 from neurosc.export.targets.survey import NEURONS, WEIGHTS, Survey, loops
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from neurosc.export.nodes import Nodes, inline, kind, size
+from neurosc.export.lowering.nodes import Nodes, inline, kind, size
 from neurosc.export.targets.grid import MOST, bits, step
 from neurosc.network import FloatArray
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosc.export.nodes import kind
+from neurosc.export.lowering.nodes import kind
 from neurosc.export.targets import grid
 from neurosc.export.targets.rule import Finding, Rule, seconds_per_step, spread
 from neurosc.export.targets.survey import NEURONS, TIMES, Survey, levels

@@ -138,7 +138,7 @@ class _Reader:
             if math.prod(dataset.shape) > 2 * self.limits.edges:
                 raise InvalidGraphError(
                     f"{where} is a list of {math.prod(dataset.shape):,} texts, two for an edge; "
-                    "if you trust the file, raise limits.edges"
+                    f"raise limits.edges above {self.limits.edges:,} if you trust the file"
                 )
             if stored.is_variable_str():
                 return self._texts(dataset, where)

@@ -15,7 +15,7 @@ import scipy
 from hypothesis import strategies as st
 
 from neurosc.export import run, simulate
-from neurosc.export.convolution import entering_shape, leaving_shape, unrolled
+from neurosc.export.lowering.convolution import entering_shape, leaving_shape, unrolled
 
 Array = npt.NDArray[np.float64]
 DT = 1e-4

@@ -11,11 +11,11 @@ import neurosc
 from neurosc import Encoding, Ideal, PhaseNetwork
 from neurosc.export import NIRSubstrate, from_nir, read, simulate, to_nir, write
 from neurosc.export.compile import sources
-from neurosc.export.grid_taps import bias, decays_of, grid_taps
 from neurosc.export.metadata import describe
-from neurosc.export.portable import Portable, compile_portable
-from neurosc.export.portable_signals import decode_outputs, encode_inputs
-from neurosc.export.relays import chain, relay, split
+from neurosc.export.portable.compiling import Portable, compile_portable
+from neurosc.export.portable.grid_taps import bias, decays_of, grid_taps
+from neurosc.export.portable.relays import chain, relay, split
+from neurosc.export.portable.signals import decode_outputs, encode_inputs
 from neurosc.export.shapes import Shape, population_graph
 from neurosc.export.substrate import clock_spikes
 from neurosc.network import FloatArray, wrap

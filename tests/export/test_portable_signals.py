@@ -7,8 +7,8 @@ import neurosc
 from neurosc import Encoding, Ideal
 from neurosc.costs import CosineCost
 from neurosc.export import simulate, to_nir
-from neurosc.export.portable import compile_portable
-from neurosc.export.portable_signals import decode_outputs, encode_inputs
+from neurosc.export.portable.compiling import compile_portable
+from neurosc.export.portable.signals import decode_outputs, encode_inputs
 
 
 def test_phases_and_classes_of_a_graph_are_those_of_the_ideal_network() -> None:

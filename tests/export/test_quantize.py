@@ -27,9 +27,9 @@ from neurosc.export import (
     to_nir,
     write,
 )
-from neurosc.export.grid_taps import decays_of, grid_taps, phase_advance
 from neurosc.export.metadata import describe, unpack
-from neurosc.export.population import Population, placed
+from neurosc.export.portable.grid_taps import decays_of, grid_taps, phase_advance
+from neurosc.export.portable.population import Population, placed
 from neurosc.export.quantization.couplings import interaction, whole_taps
 from neurosc.export.quantization.quantizing import predicted_shift
 from neurosc.export.quantization.relay_levels import relay_levels

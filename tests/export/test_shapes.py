@@ -11,7 +11,7 @@ import neurosc
 from neurosc import Encoding, PhaseNetwork
 from neurosc.export import NIRSubstrate, encode_inputs, from_nir, read, simulate, to_nir, write
 from neurosc.export.metadata import KEY, describe, unpack
-from neurosc.export.portable import compile_portable
+from neurosc.export.portable.compiling import compile_portable
 
 Raster = npt.NDArray[np.bool_]
 N = 64

@@ -6,10 +6,10 @@ import itertools
 
 import numpy as np
 
-from neurosc.export.dither import Dither, lost_steps
-from neurosc.export.grid_taps import GridTaps, bias
-from neurosc.export.rehearsal import Score
-from neurosc.export.relays import Decays, chain, relay, split
+from neurosc.export.portable.dither import Dither, lost_steps
+from neurosc.export.portable.grid_taps import GridTaps, bias
+from neurosc.export.portable.rehearsal import Score
+from neurosc.export.portable.relays import Decays, chain, relay, split
 from neurosc.network import FloatArray
 
 FEED = 1.5

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from neurosc.export.limits import check_connections
-from neurosc.export.nodes import kind
+from neurosc.export.lowering.limits import check_connections
+from neurosc.export.lowering.nodes import kind
 
 CONVOLUTIONS = {"Conv1d": 1, "Conv2d": 2}
 """And over how many dimensions they slide."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurosc.export.linear_maps import (
+from neurosc.export.lowering.linear_maps import (
     DelayedMap,
     Matrix,
     add,
@@ -21,9 +21,9 @@ from neurosc.export.linear_maps import (
     identity,
     matrix_of,
 )
-from neurosc.export.models import Model, model_of
-from neurosc.export.nodes import LINEAR, PASSING, SPIKING, Nodes, expand, kind
-from neurosc.export.signal_shapes import Shape, Shapes, infer_shapes
+from neurosc.export.lowering.models import Model, model_of
+from neurosc.export.lowering.nodes import LINEAR, PASSING, SPIKING, Nodes, expand, kind
+from neurosc.export.lowering.signal_shapes import Shape, Shapes, infer_shapes
 from neurosc.network import FloatArray
 
 

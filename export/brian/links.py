@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.export.brian.simulation import Simulation, State
 from neurosc.export.inputs import Dense, PeriodicSpikes
-from neurosc.export.limits import check_memory
-from neurosc.export.linear_maps import DelayedMap, entries
-from neurosc.export.simulation import Simulation, State
+from neurosc.export.lowering.limits import check_memory
+from neurosc.export.lowering.linear_maps import DelayedMap, entries
 from neurosc.network import FloatArray
 
 Ints = npt.NDArray[np.int64]

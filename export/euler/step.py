@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurosc.export.models import Model
+from neurosc.export.lowering.models import Model
 from neurosc.network import FloatArray
 
 WIRE, LEAKY, CUBA = np.arange(3)

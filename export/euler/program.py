@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.euler_step import CUBA, LEAKY, WIRE, EulerStep, euler_step, wire
-from neurosc.export.latency import Latency, Timing, timing
-from neurosc.export.limits import check_connections, check_memory
-from neurosc.export.linear_maps import entries
-from neurosc.export.lowering import Lowered
+from neurosc.export.euler.step import CUBA, LEAKY, WIRE, EulerStep, euler_step, wire
+from neurosc.export.lowering.latency import Latency, Timing, timing
+from neurosc.export.lowering.limits import check_connections, check_memory
+from neurosc.export.lowering.linear_maps import entries
+from neurosc.export.lowering.lowered import Lowered
 from neurosc.network import FloatArray
 
 

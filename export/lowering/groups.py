@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurosc.export.lowering import Link, Lowered
+from neurosc.export.lowering.lowered import Link, Lowered
 from neurosc.network import FloatArray
 
 

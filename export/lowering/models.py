@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurosc.export.nodes import SPIKING, kind
+from neurosc.export.lowering.nodes import SPIKING, kind
 from neurosc.network import FloatArray
 
 

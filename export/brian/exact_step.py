@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import scipy
 
-from neurosc.export.groups import Group
+from neurosc.export.lowering.groups import Group
 from neurosc.network import FloatArray
 
 Reset = Literal["exact", "grid"]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from neurosc.costs import Cost
 from neurosc.export.inputs import PeriodicSpikes
-from neurosc.export.portable import Portable
+from neurosc.export.portable.compiling import Portable
 from neurosc.export.recording import Recording
 from neurosc.export.substrate import clock_spikes
 from neurosc.network import FloatArray, IntArray, PhaseNetwork

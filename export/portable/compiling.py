@@ -8,13 +8,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.calibration import calibrate, operating_points, tap_weights
 from neurosc.export.compile import blocks, check_expressible, check_strength
-from neurosc.export.dither import dither_of
-from neurosc.export.grid_taps import GridTaps, decays_of, grid_taps
-from neurosc.export.rehearsal import Float32Array, Rehearsal
-from neurosc.export.relays import Decays
-from neurosc.export.wiring import Wiring
+from neurosc.export.portable.calibration import calibrate, operating_points, tap_weights
+from neurosc.export.portable.dither import dither_of
+from neurosc.export.portable.grid_taps import GridTaps, decays_of, grid_taps
+from neurosc.export.portable.rehearsal import Float32Array, Rehearsal
+from neurosc.export.portable.relays import Decays
+from neurosc.export.portable.wiring import Wiring
 from neurosc.hw_models.spiking.lif import LIF
 from neurosc.network import IntArray, PhaseNetwork
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.export.compile import CLOCKS, detuning, sources
-from neurosc.export.grid_taps import GridTaps, interaction
-from neurosc.export.rehearsal import Rehearsal, Run, Score, check_relays, perform
-from neurosc.export.wiring import Wiring
+from neurosc.export.portable.grid_taps import GridTaps, interaction
+from neurosc.export.portable.rehearsal import Rehearsal, Run, Score, check_relays, perform
+from neurosc.export.portable.wiring import Wiring
 from neurosc.ideal import Ideal
 from neurosc.network import ComplexArray, FloatArray, IntArray, PhaseNetwork, wrap
 from neurosc.randomness import stream

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurosc.export.metadata import Settings, unpack
-from neurosc.export.relays import Decays
+from neurosc.export.portable.relays import Decays
 from neurosc.network import FloatArray, IntArray, PhaseNetwork
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neurosc.export.brian_links import (
+from neurosc.export.brian.exact_step import Parameters
+from neurosc.export.brian.links import (
     Connections,
     Slot,
     add_up,
@@ -18,12 +19,11 @@ from neurosc.export.brian_links import (
     put,
     spiking_input,
 )
-from neurosc.export.euler_step import EulerStep, euler_step
+from neurosc.export.brian.simulation import Simulation, State
+from neurosc.export.euler.step import EulerStep, euler_step
 from neurosc.export.inputs import Fed, PeriodicSpikes
-from neurosc.export.latency import Latency, timing
-from neurosc.export.lowering import Link, Lowered
-from neurosc.export.simulation import Simulation, State
-from neurosc.export.stepping import Parameters
+from neurosc.export.lowering.latency import Latency, timing
+from neurosc.export.lowering.lowered import Link, Lowered
 
 GIVEN, LATE = Slot("groups", 0), Slot("end", 0)
 """All happens in "groups", one node after the other, but for what only the next step sees."""

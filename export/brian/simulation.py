@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurosc.export.latency import nearest_steps
-from neurosc.export.lowering import Link, Lowered
+from neurosc.export.lowering.latency import nearest_steps
+from neurosc.export.lowering.lowered import Link, Lowered
 from neurosc.export.recording import Spikes, in_order
 from neurosc.network import FloatArray
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from neurosc.export.grid_taps import bias, phase_advance
-from neurosc.export.relays import Decays
+from neurosc.export.portable.grid_taps import bias, phase_advance
+from neurosc.export.portable.relays import Decays
 
 PUSH = 2.4
 """Steps by which a push moves a phase, on average over the phases. A reset on a grid leaves a

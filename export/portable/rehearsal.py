@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from neurosc.export.relays import Decays
+from neurosc.export.portable.relays import Decays
 from neurosc.network import FloatArray, IntArray
 
 Events = npt.NDArray[np.int64]
@@ -95,7 +95,7 @@ def perform(score: Score, due: IntArray, start: FloatArray, cycles: int) -> Run:
     cycles
         Length.
     """
-    from neurosc.export.rehearsal_kernel import play
+    from neurosc.export.portable.rehearsal_kernel import play
 
     columns = scipy.sparse.csc_array(np.column_stack([score.weight, score.feed]).astype(np.float64))
     bias, steps = score.bias.astype(np.float64), cycles * score.steps

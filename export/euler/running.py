@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.export.arguments import check_start, recorded, time_step
-from neurosc.export.euler_program import Layout, Program, assemble
+from neurosc.export.euler.program import Layout, Program, assemble
 from neurosc.export.inputs import (
     Fed,
     Given,
@@ -22,9 +22,9 @@ from neurosc.export.inputs import (
     length_of,
     one_sample,
 )
-from neurosc.export.latency import Latency, check_latency
-from neurosc.export.limits import check_traces
-from neurosc.export.lowering import Lowered, lower
+from neurosc.export.lowering.latency import Latency, check_latency
+from neurosc.export.lowering.limits import check_traces
+from neurosc.export.lowering.lowered import Lowered, lower
 from neurosc.export.recording import Recording, Spikes, in_order, outputs_of
 from neurosc.network import FloatArray
 
@@ -184,7 +184,7 @@ def _run(
     program: Program, layout: Layout, fed: Fed, steps: int, record_from: int, workers: int | None
 ) -> tuple[list[Events], dict[str, FloatArray]]:
     """Events (spikes, 2) of each sample, and the traces of each Output."""
-    from neurosc.export.euler_kernel import advance
+    from neurosc.export.euler.kernel import advance
 
     batch, number = batch_of(fed), program.weight.dtype
     traced = sum(layout.width[name] for name in layout.traced)

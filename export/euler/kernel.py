@@ -8,8 +8,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.euler_program import Program
-from neurosc.export.euler_step import CUBA, LEAKY
+from neurosc.export.euler.program import Program
+from neurosc.export.euler.step import CUBA, LEAKY
 
 Real = npt.NDArray[Any]
 """Of the type of number of the run: float64 or float32."""

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurosc.export.convolution import WINDOWED, entering_shape, leaving_shape
-from neurosc.export.nodes import PASSING, Nodes, kind, stated_shape
+from neurosc.export.lowering.convolution import WINDOWED, entering_shape, leaving_shape
+from neurosc.export.lowering.nodes import PASSING, Nodes, kind, stated_shape
 
 Shape = tuple[int, ...]
 

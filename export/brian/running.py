@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
 from neurosc.export.arguments import check_start, recorded, time_step
-from neurosc.export.codegen import Target, check_target, code_generation
-from neurosc.export.euler_simulation import euler_simulation
-from neurosc.export.exact_simulation import exact_simulation
+from neurosc.export.brian.codegen import Target, check_target, code_generation
+from neurosc.export.brian.euler import euler_simulation
+from neurosc.export.brian.exact import exact_simulation
+from neurosc.export.brian.exact_step import Reset, check_reset
 from neurosc.export.inputs import Given, batch_of, check_inputs, given_spikes, length_of
-from neurosc.export.latency import Latency, check_latency
-from neurosc.export.limits import check_traces
-from neurosc.export.lowering import lower
+from neurosc.export.lowering.latency import Latency, check_latency
+from neurosc.export.lowering.limits import check_traces
+from neurosc.export.lowering.lowered import lower
 from neurosc.export.recording import Recording, outputs_of
-from neurosc.export.stepping import Reset, check_reset
 
 if TYPE_CHECKING:
     import nir

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neurosc.export.brian_links import (
+from neurosc.export.brian.exact_step import Parameters, Reset, Step, arrival_code, step_code
+from neurosc.export.brian.links import (
     Connections,
     Slot,
     add_up,
@@ -18,12 +19,11 @@ from neurosc.export.brian_links import (
     put,
     spiking_input,
 )
-from neurosc.export.groups import unite
+from neurosc.export.brian.simulation import Simulation, State
 from neurosc.export.inputs import Fed, PeriodicSpikes
-from neurosc.export.latency import complete_steps, nearest_steps
-from neurosc.export.lowering import Link, Lowered
-from neurosc.export.simulation import Simulation, State
-from neurosc.export.stepping import Parameters, Reset, Step, arrival_code, step_code
+from neurosc.export.lowering.groups import unite
+from neurosc.export.lowering.latency import complete_steps, nearest_steps
+from neurosc.export.lowering.lowered import Link, Lowered
 
 HELD, UPDATE, FRESH = (Slot("groups", order) for order in range(3))
 """Signals that are held over a step, the step, and signals of neurons that have taken it."""

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.export.relays import Decays
+from neurosc.export.portable.relays import Decays
 from neurosc.hw_models.spiking.lif import DRIVE
 from neurosc.network import FloatArray, IntArray
 

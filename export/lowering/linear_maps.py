@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import scipy
 
-from neurosc.export.convolution import WINDOWED, unrolled
-from neurosc.export.limits import check_connections
-from neurosc.export.nodes import kind
-from neurosc.export.signal_shapes import Shape
+from neurosc.export.lowering.convolution import WINDOWED, unrolled
+from neurosc.export.lowering.limits import check_connections
+from neurosc.export.lowering.nodes import kind
+from neurosc.export.lowering.signal_shapes import Shape
 from neurosc.network import FloatArray
 
 Matrix = scipy.sparse.csr_array

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.costs import Cost
-from neurosc.export.portable_substrate import PortableSubstrate
+from neurosc.export.portable.substrate import PortableSubstrate
 from neurosc.ideal import Ideal
 from neurosc.learning import evaluate
 from neurosc.network import FloatArray, PhaseNetwork, wrap

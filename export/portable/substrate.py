@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.export.compile import detuning, strongest_pull
-from neurosc.export.euler import simulate
+from neurosc.export.euler.running import simulate
 from neurosc.export.inputs import PeriodicSpikes
 from neurosc.export.metadata import describe
-from neurosc.export.population import Population
-from neurosc.export.portable_signals import encode_inputs
+from neurosc.export.portable.population import Population
+from neurosc.export.portable.signals import encode_inputs
 from neurosc.export.substrate import SLIP, TURNS
 from neurosc.network import ComplexArray, IntArray, PhaseNetwork, wrap
 from neurosc.randomness import RNG

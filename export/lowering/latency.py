@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 import scipy
 
-from neurosc.export.lowering import Link, Lowered
+from neurosc.export.lowering.lowered import Link, Lowered
 from neurosc.network import FloatArray, IntArray
 
 Latency = Literal["loops", "always", "absorbed"]

@@ -1,0 +1,1 @@
+"""Any NIR graph in Brian2."""
