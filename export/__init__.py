@@ -8,6 +8,12 @@ from neurosc.export.euler.running import simulate
 from neurosc.export.files import read, write
 from neurosc.export.graph import from_nir, to_nir
 from neurosc.export.inputs import PeriodicSpikes
+from neurosc.export.phasors import (
+    cycles_to_settle,
+    phasor_spikes,
+    phasor_to_nir,
+    resonator_phases,
+)
 from neurosc.export.portable.comparison import Fidelity, fidelity
 from neurosc.export.portable.compiling import Portable, compile_portable
 from neurosc.export.portable.signals import decode_outputs, encode_inputs
@@ -35,12 +41,16 @@ __all__ = [
     "Violation",
     "check",
     "compile_portable",
+    "cycles_to_settle",
     "decode_outputs",
     "encode_inputs",
     "fidelity",
     "from_nir",
+    "phasor_spikes",
+    "phasor_to_nir",
     "quantize",
     "read",
+    "resonator_phases",
     "run",
     "simulate",
     "to_nir",
