@@ -6,7 +6,15 @@ import importlib
 
 from neurosc.studies.study import Study
 
-MODULES = ("vowels", "xor", "ablation", "asymmetry", "finite_beta", "readout_noise")
+MODULES = (
+    "vowels",
+    "xor",
+    "ablation",
+    "asymmetry",
+    "finite_beta",
+    "readout_noise",
+    "hopfield",
+)
 """A module of this package for each study, named as the study with _ for -; it holds `STUDY`."""
 
 
