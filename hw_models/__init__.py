@@ -3,7 +3,7 @@
 from neurosc.hw_models import presets
 from neurosc.hw_models.chip import Chip, Chips
 from neurosc.hw_models.device import Device
-from neurosc.hw_models.spiking import SpikingOscillators
+from neurosc.hw_models.spiking import SpikingOscillators, SpikingPhasors
 from neurosc.hw_models.terms import (
     ADC,
     DAC,
@@ -69,6 +69,7 @@ __all__ = [
     "SecondHarmonicMismatch",
     "SpikeTimeJitter",
     "SpikingOscillators",
+    "SpikingPhasors",
     "StuckAt",
     "StuckOscillator",
     "SupplyNoise",
