@@ -13,6 +13,10 @@ MODULES = (
     "asymmetry",
     "finite_beta",
     "readout_noise",
+    "digits",
+    "mnist_5k",
+    "fashion",
+    "mnist",
     "hopfield",
 )
 """A module of this package for each study, named as the study with _ for -; it holds `STUDY`."""
