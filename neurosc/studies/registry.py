@@ -18,6 +18,8 @@ MODULES = (
     "fashion",
     "mnist",
     "hopfield",
+    "ising",
+    "driven",
 )
 """A module of this package for each study, named as the study with _ for -; it holds `STUDY`."""
 
