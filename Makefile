@@ -61,7 +61,7 @@ $(INTEROP)/bin/python:
 # SpikingJelly and Sinabs come last and alone: to read NIR they need little of what they ask for
 $(INTEROP)/.installed: $(IMPORTERS) pyproject.toml | $(INTEROP)/bin/python
 	$(INTEROP)/bin/python -m pip install -qq --constraint $(IMPORTERS) \
-	  --editable . torch torchvision nirtorch snntorch norse spyx pytest hypothesis
+	  --editable . torch torchvision nirtorch snntorch norse spyx pytest hypothesis nbclient ipykernel
 	$(INTEROP)/bin/python -m pip install -qq --no-deps --requirement $(IMPORTERS)
 	touch $@
 
