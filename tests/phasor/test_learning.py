@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_moons
 
 from neurosc.ideal.sweeps import Sweeps
 from neurosc.learning.layered_model import LayeredModel
@@ -96,6 +97,16 @@ def test_learns_which_feature_decides() -> None:
     assert (result.net.predict(x) == y).all()
     assert (result.net.predict(fresh) == labels).mean() >= 0.945
     assert result.fit.rows[-1]["loss"] < 0.1 * result.fit.rows[0]["loss"]
+
+
+def test_learns_two_moons() -> None:
+    parts = []
+    for rng, count in ((0, 200), (1, 2000)):
+        x, y = make_moons(count, noise=0.1, random_state=rng)
+        parts.append(((x - x.min(axis=0)) / np.ptp(x, axis=0), y))
+    net = PhasorMLP.random([2, 16, 2], rng=0)
+    learnt = train(net, parts[0], epochs=40, learning_rate=0.03, batch_size=50, rng=0).net
+    assert (learnt.predict(parts[1][0]) == parts[1][1]).mean() >= 0.985
 
 
 def test_large_nets_learn_by_sweeps() -> None:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from neurosc.hw_models.spiking import SpikingPhasors
+from neurosc import datasets
+from neurosc.hw_models import SpikingPhasors
 from neurosc.network import ComplexArray, FloatArray
-from neurosc.phasor import PhasorMLP, Polar, phase_of, phase_to_spikes, spikes_to_phase
+from neurosc.phasor import PhasorMLP, Polar, phase_of, phase_to_spikes, spikes_to_phase, train
 
 NET = PhasorMLP.random([4, 6, 5, 3], rng=0)
 X = np.random.default_rng(0).random((7, 4))
@@ -35,6 +36,16 @@ def test_events_between_steps_are_exact() -> None:
 def test_events_on_the_grid_are_those_of_the_codec(bins: int) -> None:
     found = SpikingPhasors(NET, bins=bins).run(X)
     assert np.abs(found.logits - by_codec(NET, X, bins)).max() < 1e-9
+
+
+def test_digits_end_to_end() -> None:
+    data, test = datasets.digits()
+    net = PhasorMLP.random([64, 12, 10], rng=0)
+    net = train(net, data, epochs=4, learning_rate=0.03, weight_decay=1.0, rng=0).net
+    x, y = test.x[:100], test.y[:100]
+    assert (net.predict(x) == y).mean() > 0.9
+    assert (SpikingPhasors(net, bins=16).predict(x) == net.predict(x)).mean() >= 0.97
+    assert np.abs(SpikingPhasors(net).run(x).logits - net(x)).max() < 1e-9
 
 
 def test_more_samples_than_one_chunk() -> None:
