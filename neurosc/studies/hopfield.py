@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HIDDEN = 200
 """Units of each hidden layer but a single one, which has 500 as published."""
-COLD_STEPS = 500
+COLD_STEPS = 100
 """Of test images, which start from zeros."""
 NETWORKS: dict[int, dict[str, Any]] = {
     1: {"sizes": (784, 500, 10), "free_steps": 20, "nudged_steps": 4},
@@ -31,7 +31,7 @@ NETWORKS: dict[int, dict[str, Any]] = {
 }
 """By hidden layers. Remembered states make fewer steps than the published ones do."""
 RECIPES: dict[int, dict[str, Any]] = {
-    1: {"rates": (0.3, 0.15), "optimiser": "sgd", "schedule": "constant"},
+    1: {"rates": (0.4, 0.2), "optimiser": "sgd", "schedule": "cosine"},
     2: {"rates": (0.002, 0.0007, 0.0003), "optimiser": "adam", "schedule": "cosine"},
     3: {"rates": (0.002, 0.0007, 0.0003, 0.0002), "optimiser": "adam", "schedule": "cosine"},
 }
