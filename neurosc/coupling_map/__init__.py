@@ -1,0 +1,6 @@
+"""Couplings learned from the features of oscillators, for networks that were never seen."""
+
+from neurosc.coupling_map.instances import Instances
+from neurosc.coupling_map.slope import CouplingSlope
+
+__all__ = ["CouplingSlope", "Instances"]
