@@ -88,11 +88,10 @@ class Instances:
     def take(self, rows: npt.ArrayLike | slice) -> Instances:
         """Some of the networks, by their numbers."""
         index: Any = rows if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows))
-        each: dict[str, Any] = {field.name: getattr(self, field.name) for field in FIELDS}
-        return Instances(**{k: None if v is None else v[index] for k, v in each.items()})
-
-
-FIELDS = dataclasses.fields(Instances)
+        some: dict[str, Any] = {
+            name: None if array is None else array[index] for name, array in vars(self).items()
+        }
+        return Instances(**some)
 
 
 def _finite(name: str, given: npt.ArrayLike) -> FloatArray:
