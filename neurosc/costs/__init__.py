@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from neurosc.costs.base import Cost, Drive, Target, check_batch, check_labels, take
+from neurosc.costs.circular_moments import CircularMoments
 from neurosc.costs.cross_entropy import CrossEntropy
 from neurosc.costs.synchrony import SynchronyCost
 from neurosc.costs.targets import (
@@ -25,6 +26,7 @@ from neurosc.costs.targets import (
 )
 
 __all__ = [
+    "CircularMoments",
     "CosineCost",
     "Cost",
     "CrossEntropy",
@@ -42,7 +44,9 @@ __all__ = [
     "to_dict",
 ]
 
-_PLAIN = (CosineCost, LogCosineCost, SquaredCosineCost, SquaredCost, SynchronyCost)
+_PLAIN = (
+    CircularMoments, CosineCost, LogCosineCost, SquaredCosineCost, SquaredCost, SynchronyCost,
+)  # fmt: skip
 """Costs that their fields describe."""
 
 

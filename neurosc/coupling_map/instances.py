@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.costs import Cost
 from neurosc.network import FloatArray, IntArray
 
 
@@ -84,6 +85,23 @@ class Instances:
     def n(self) -> int:
         """Oscillators of each."""
         return int(self.features.shape[1])
+
+    def target(self, cost: Cost) -> IntArray | None:
+        """What the cost aims at: the groups, or None for a cost without a target.
+
+        Raises
+        ------
+        ValueError
+            If the cost needs groups and there are none.
+        """
+        if not cost.has_target:
+            return None
+        if self.groups is None:
+            raise ValueError(
+                f"groups: {type(cost).__name__} needs the group of each oscillator; give the "
+                "Instances their groups, or use SynchronyCost"
+            )
+        return self.groups
 
     def take(self, rows: npt.ArrayLike | slice) -> Instances:
         """Some of the networks, by their numbers."""
