@@ -13,8 +13,9 @@ import pytest
 from neurosc import studies
 from neurosc.cli import main
 from neurosc.studies import running, xor
-from neurosc.studies.result import FILES, readable
+from neurosc.studies.result import FILES
 from neurosc.studies.study import Row
+from neurosc.studies.summary import readable, summarised, untouched
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,33 @@ def test_table_and_summary_are_tidy(result: studies.StudyResult) -> None:
     assert solved["lowest"] == table["solved"].min()
     assert solved["published"] == 1.0
     assert solved["seeds"] == 4
-    assert "solved (%)" in readable(result.summary)["measure"].tolist()
+
+
+def test_the_summary_reads_as_a_line_for_each_condition(result: studies.StudyResult) -> None:
+    read = readable(result.summary)
+    assert len(read) == result.table["condition"].nunique()
+    assert read["solved (%)"].tolist() == ["100.0"]
+    assert read["published solved (%)"].tolist() == ["100.0"]
+    assert "unlocked (%)" not in read
+    assert untouched(result.summary) == "No sample unlocked in any run."
+
+
+def test_what_differs_between_seeds_is_told() -> None:
+    table = pd.DataFrame(
+        {
+            "condition": ["a", "a", "b", "b"],
+            "solved": [1.0, 0.0, 1.0, 1.0],
+            "epochs_to_solve": [25.0, np.nan, 12.0, 50.0],
+            "unlocked": [0.0, 0.25, 0.0, 0.0],
+        }
+    )
+    summary = summarised(xor.STUDY, table)
+    read = readable(summary).set_index("condition")
+    assert read.loc["a", "solved (%)"] == "50.0 (0.0 to 100.0)"
+    assert read.loc["a", "epochs to solve"] == "25 (1 of 2 seeds)"
+    assert read.loc["b", "epochs to solve"] == "31 (12 to 50)"
+    assert read.loc["a", "unlocked (%)"] == "12.5 (0.0 to 25.0)"
+    assert untouched(summary) == ""
 
 
 def test_rows_are_the_same_in_processes(result: studies.StudyResult) -> None:
@@ -113,6 +140,5 @@ def test_five_oscillators_solve_xor(result: studies.StudyResult) -> None:
     assert (result.table["unlocked"] == 0).all()
 
 
-@pytest.mark.slow
 def test_xor_is_solved_from_eighteen_starts_of_twenty() -> None:
     assert studies.run("xor").table["solved"].sum() >= 18

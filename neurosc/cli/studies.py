@@ -8,7 +8,7 @@ from typing import Any
 
 from neurosc import studies
 from neurosc.cli.arguments import command
-from neurosc.studies.result import readable
+from neurosc.studies.summary import readable, untouched
 
 
 def add_study(commands: Any) -> None:
@@ -46,6 +46,7 @@ def _study(arguments: argparse.Namespace) -> None:
     )  # fmt: skip
     print(f"\n{study.about}\npublished: {study.reported}\n")
     print(readable(result.summary).to_string(index=False))
-    if result.reading:
-        print(f"\n{result.reading}")
+    told = [text for text in (untouched(result.summary), result.reading) if text]
+    if told:
+        print("\n" + "\n".join(told))
     print(f"\nwrote {out / 'report.html'}; tables and figures are beside it")

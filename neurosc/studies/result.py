@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from neurosc.page import Page
 from neurosc.storage import Path_, atomic
 from neurosc.studies.study import Row, Study
+from neurosc.studies.summary import readable, summarised, untouched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +87,8 @@ class StudyResult:
         page.picture(out / "figure.png", f"The study {self.name}.")
         page.heading("Summary over seeds")
         page.table(readable(self.summary))
+        if never := untouched(self.summary):
+            page.paragraph(never)
         page.footer(
             [
                 f"neurosc {__version__}, Python {platform.python_version()}, study {self.name}, "
@@ -94,54 +97,3 @@ class StudyResult:
         )
         page.write(out / "report.html")
         return out / "report.html"
-
-
-def summarised(study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Mean, lowest and highest of each measure over the seeds of each condition."""
-    import pandas as pd
-
-    rows = []
-    for condition, mine in table.groupby("condition", sort=False):
-        for measure in study.measures:
-            if measure not in mine or mine[measure].isna().all():
-                continue
-            values = mine[measure].astype(float)
-            rows.append(
-                {
-                    "condition": condition,
-                    "measure": measure,
-                    "seeds": int(values.count()),
-                    "mean": values.mean(),
-                    "lowest": values.min(),
-                    "highest": values.max(),
-                    "published": study.published.get((str(condition), measure), float("nan")),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def readable(summary: pd.DataFrame) -> pd.DataFrame:
-    """The summary as people read it: accuracies and shares in percent, four digits of the rest."""
-    import pandas as pd
-
-    rows = []
-    for row in summary.to_dict("records"):
-        name = str(row["measure"])
-        percent = name.endswith("accuracy") or name in SHARES
-        label = name.replace("_", " ") + (" (%)" if percent else "")
-        cells = {
-            key: "–" if pd.isna(row[key]) else _text(row[key], percent)
-            for key in ("mean", "lowest", "highest", "published")
-        }
-        rows.append(
-            {"condition": row["condition"], "measure": label, "seeds": row["seeds"], **cells}
-        )
-    return pd.DataFrame(rows)
-
-
-SHARES = ("unlocked", "solved", "diverged")
-"""Measures that are shares, besides accuracies."""
-
-
-def _text(value: float, percent: bool) -> str:
-    return f"{100 * value:.2f}" if percent else f"{value:.4g}"
