@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import nir
 import numpy as np
 import pandas as pd
 import pytest
 
-from neurosc import autograd, load
+from neurosc import autograd, datasets, export, load
 from neurosc.cli import main
 from neurosc.hw_models import Device, FrequencyMismatch, WeightQuantization
 
@@ -108,6 +111,31 @@ def test_export_for_a_target(
     assert re.search(r"accuracy +ideal \d+\.\d+%, exported \d+\.\d+%", out)
     assert re.search(r"phase error +median \d", out)
     assert main(["check", str(file), "--target", target]) == 0
+
+
+def test_a_verified_file_is_compiled_for_the_training_samples(
+    model: Path, table: Path, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"target": "norse", "steps_per_cycle": 64, "pairs": 2}
+    options = ["--target", "norse", "--steps-per-cycle", "64", "--pairs", "2"]
+    run = ["--verify", "--data", str(table), "--samples", "1", "--cycles", "1"]
+    assert main(["export", str(model), str(tmp_path / "file.nir"), *options, *run]) == 0
+    samples = datasets.read_csv(table).x[:64]
+    for given, alike in ((samples, True), (None, False)):
+        export.write(export.to_nir(load(model), samples=given, **settings), tmp_path / "other.nir")
+        weights = [
+            np.concatenate([w.ravel() for w in weights_of(export.read(tmp_path / name))])
+            for name in ("file.nir", "other.nir")
+        ]
+        assert np.array_equal(*weights) == alike
+
+
+def weights_of(graph: nir.NIRGraph) -> Iterator[Any]:
+    for node in graph.nodes.values():
+        if isinstance(node, nir.NIRGraph):
+            yield from weights_of(node)
+        elif hasattr(node, "weight"):
+            yield node.weight
 
 
 @pytest.mark.parametrize(

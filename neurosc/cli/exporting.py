@@ -18,6 +18,8 @@ OPTIONS = ("eps", "steps_per_cycle", "pairs", "shape", "target")
 """Arguments of `to_nir`."""
 RUN = ("portable", "flat")
 """Shapes that --verify can run."""
+CALIBRATION = 64
+"""Training samples at which --verify has the compile corrected, at most."""
 
 
 def add_export(commands: Any) -> None:
@@ -36,7 +38,11 @@ def add_export(commands: Any) -> None:
     parser.add_argument("--steps-per-cycle", type=int, help="time steps in a cycle (256)")
     parser.add_argument("--pairs", type=int, help="pairs of delays that make a sine (3)")
     parser.add_argument("--bits", type=int, help="of the weights (those of the target)")
-    parser.add_argument("--verify", action="store_true", help="run the file on test samples")
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="run the file on test samples; it is compiled for training samples of the same --data",
+    )
     add_data(parser)
     parser.add_argument("--samples", type=int, default=20, help="of --verify, the first (20)")
     parser.add_argument("--cycles", type=int, help="of --verify, to come to rest (by strength)")
@@ -51,6 +57,9 @@ def _export(arguments: argparse.Namespace) -> None:
     network, cost = storage.load(arguments.model), storage.load_cost(arguments.model)
     _check(arguments, cost)
     options = {k: getattr(arguments, k) for k in OPTIONS if getattr(arguments, k) is not None}
+    if arguments.verify:
+        train, _ = data_of(arguments.data, arguments.split)
+        options["samples"] = first(train, CALIBRATION).x
     graph = export.to_nir(network, **options)
     if arguments.target is not None:
         graph = _fitted(graph, arguments.target, arguments.bits)
