@@ -18,8 +18,6 @@ from neurosc.substrate import Nudge, Status
 
 Real = npt.NDArray[Any]
 """Of float32 or float64."""
-SURE_LEAD = 0.99
-"""Largest |omega| / |u| at which an oscillator still follows u, so that one that slips can turn."""
 TINY = 1e-30
 """What no stiffness is divided below."""
 CHUNK = 2**20
@@ -91,12 +89,8 @@ class Stack:
         return self.layers.blocks(self.coupling)
 
     @cached_property
-    def _from_below(self) -> list[tuple[Panels, ...]]:
-        return [_factor(block.T, self.real) for block in self.blocks]
-
-    @cached_property
-    def _from_above(self) -> list[tuple[Panels, ...]]:
-        return [_factor(block.conj(), self.real) for block in self.blocks[1:]]
+    def _from_held(self) -> tuple[Panels, ...]:
+        return _factor(self.blocks[0].T, self.real)
 
     @cached_property
     def strength(self) -> Real:
@@ -121,8 +115,19 @@ class Stack:
         field = np.stack([self.field.real, self.field.imag])
         pull = np.repeat(field[None], len(held), axis=0)
         first = self.layers.columns[0]
-        pull[:, :, first] += _product(held, self._from_below[0], first.stop)
+        pull[:, :, first] += _product(held, self._from_held, first.stop)
         return pull
+
+    @cached_property
+    def _plan(self) -> tuple[IntArray, IntArray, Real, Real]:
+        """Columns and offsets of the layers, and the couplings, as the kernels take them."""
+        sizes = np.array(self.layers.sizes, dtype=np.int64)
+        ends = np.concatenate([[0], np.cumsum(sizes[1:])])
+        offsets = np.concatenate([[0], np.cumsum(sizes[1:] * sizes[:-1])])
+        imaginary = np.zeros(0, self.real)
+        if np.iscomplexobj(self.coupling):
+            imaginary = np.ascontiguousarray(self.coupling.imag)
+        return ends, offsets, np.ascontiguousarray(self.coupling.real), imaginary
 
     def descend(
         self, drive: Real, start: Real | None, push: Push | None, sweeps: int, tolerance: float
@@ -133,95 +138,98 @@ class Stack:
         theta_i <- arg u_i + arcsin(tau_i / |u_i|) with u = J z + b and tau all that is no pull:
         omega - s sin 2 theta and the torque of a nudge.
         """
+        from neurosc.ideal.kernels.layers import sweep
+
         cold = start is None
-        batch = len(drive)
-        z = [
-            np.zeros((batch, 2, size), self.real)
-            if start is None
-            else np.array(start[:, :, own], dtype=self.real, order="C")  # turned in place
-            for size, own in zip(self.layers.sizes[1:], self.layers.columns, strict=True)
-        ]
-        pull = [np.ascontiguousarray(drive[:, :, own]) for own in self.layers.columns]
+        z = np.zeros(drive.shape, self.real)
+        if start is not None:
+            z[...] = start
+        pull = np.ascontiguousarray(drive)
         if push is not None:
-            pull[-1][:, :, push.place] += push.field
-        for _ in range(sweeps + cold):
-            for k in range(len(z)):
-                _turn(z[k], self._seen(z, pull, k), self._torque(z[k], k, push))
+            pull = pull.copy()
+            pull[:, :, self._pushed(push)] += push.field
+        changes = self.second_harmonic.any() or (push is not None and push.moves)
+        rounds, count = (sweeps + cold, 1) if changes else (1, sweeps + cold)
+        for _ in range(rounds):
+            tau = self._torque(z, push)
+            sweep(z, pull, np.zeros((0, 0), self.real) if tau is None else tau, count, *self._plan)
         return self._judged(z, pull, push, tolerance)
 
-    def _seen(self, z: list[Real], pull: list[Real], k: int) -> Real:
-        """u of layer k + 1."""
-        u, size = pull[k], z[k].shape[2]
-        if k > 0:
-            u = u + _product(z[k - 1], self._from_below[k], size)
-        if k + 1 < len(z):
-            u = u + _product(z[k + 1], self._from_above[k], size)
-        return u
+    def _pushed(self, push: Push) -> IntArray:
+        """The columns of the outputs."""
+        return np.asarray(self._last.start + push.place)
 
-    def _torque(self, z: Real, k: int, push: Push | None) -> Real | None:
-        """tau of layer k + 1, (batch, oscillators); None where there is none."""
-        own = self.layers.columns[k]
-        omega, s = self.frequency[own], self.second_harmonic[own]
+    def _torque(self, z: Real, push: Push | None) -> Real | None:
+        """tau, (batch, m); None where there is none."""
+        omega, s = self.frequency, self.second_harmonic
         tau: Real | None = None
         if omega.any() or s.any():
             tau = np.asarray(omega - 2 * s * z[:, 0] * z[:, 1])
-        if push is not None and push.follows and k + 1 == len(self.layers.columns):
+        if push is not None and push.follows:
             tau = np.zeros(z[:, 0].shape, self.real) if tau is None else tau
-            tau[:, push.place] += push.torque(z)
+            tau[:, self._pushed(push)] += push.torque(z[:, :, self._last])
         return tau
 
-    def _judged(
-        self, z: list[Real], pull: list[Real], push: Push | None, tolerance: float
-    ) -> Rotors:
+    @property
+    def _last(self) -> slice:
+        """The columns of the last layer."""
+        return self.layers.columns[-1]
+
+    def _judged(self, z: Real, pull: Real, push: Push | None, tolerance: float) -> Rotors:
         """Status and residual of where the sweeps have come to."""
-        residual, stiffness = np.zeros(len(z[0])), []
-        for k, own in enumerate(self.layers.columns):
-            u, tau = self._seen(z, pull, k), self._torque(z[k], k, push)
-            torque = z[k][:, 0] * u[:, 1] - z[k][:, 1] * u[:, 0]
-            torque = torque if tau is None else torque + tau
-            np.maximum(residual, np.abs(torque).max(axis=1), out=residual)
-            cos_twice = z[k][:, 0] ** 2 - z[k][:, 1] ** 2
-            along = (z[k] * u).sum(axis=1) + 2 * self.second_harmonic[own] * cos_twice
-            stiffness.append(along)
+        from neurosc.ideal.kernels.layers import see
+
+        u, tau = see(z, pull, *self._plan), self._torque(z, push)
+        torque = z[:, 0] * u[:, 1] - z[:, 1] * u[:, 0]
+        torque = torque if tau is None else torque + tau
+        residual = np.abs(torque).max(axis=1).astype(np.float64)
+        stiffness = z[:, 0] * u[:, 0] + z[:, 1] * u[:, 1]
+        if self.second_harmonic.any():
+            stiffness += 2 * self.second_harmonic * (z[:, 0] ** 2 - z[:, 1] ** 2)
         status = np.full(len(residual), Status.STEP_LIMIT, dtype=np.int8)
         resting = np.flatnonzero(residual <= tolerance * max(1.0, float(self.strength.max())))
         status[resting] = Status.LOCKED
-        rows = max(1, 2 * CHUNK // len(self.layers.free) ** 2)
-        for first in range(0, resting.size, rows):
-            some = resting[first : first + rows]
-            complement = self._complement([part[some] for part in z], stiffness, some, push)
+        first, second = self._halves
+        rows = max(1, CHUNK // (max(first.size, second.size) * first.size))
+        for begin in range(0, resting.size, rows):
+            some = resting[begin : begin + rows]
+            complement = self._complement(z, stiffness[some], some, push)
             status[some[~are_positive(complement)]] = Status.UNSTABLE
-        return Rotors(np.concatenate(z, axis=2), status, residual)
+        return Rotors(z, status, residual)
+
+    @cached_property
+    def _halves(self) -> tuple[IntArray, IntArray]:
+        """The columns of the last layer and every other one before it, and of the rest."""
+        sizes = self.layers.sizes[1:]
+        layer = np.repeat(np.arange(len(sizes)), sizes)
+        first = (len(sizes) - 1 - layer) % 2 == 0
+        return np.flatnonzero(first), np.flatnonzero(~first)
 
     def _complement(
-        self, z: list[Real], stiffness: list[Real], samples: IntArray, push: Push | None
-    ) -> Real:
+        self, z: Real, stiffness: Real, samples: IntArray, push: Push | None
+    ) -> npt.NDArray[np.float64]:
         """The Hessian less what its other half takes off it, (samples, k, k).
 
         Every other layer sees no oscillator of its own, so that in two halves the Hessian is
-        [[D, -B], [-B^T, D']] with diagonal D, D'. It is positive if D and D' - B^T D^-1 B are. A
-        sample with D below zero gets -1.
+        [[D, -B], [-B^T, E]] with diagonal D, E. It is positive if E and D - B E^-1 B^T are. A
+        sample with E below zero gets -1. `stiffness` is that of these samples.
         """
-        last = len(z) - 1
-        mine, other = list(range(last % 2, last + 1, 2)), list(range((last + 1) % 2, last + 1, 2))
-        D = np.concatenate([stiffness[k][samples] for k in mine], axis=1).astype(np.float64)
-        out = D[:, :, None] * np.eye(D.shape[1])
-        if push is not None and push.follows:
-            at = push.place + D.shape[1] - z[last].shape[2]
-            out[:, at[:, None], at] += push.hessian(z[last], samples)
-        if not other:
+        from neurosc.ideal.kernels.layers import between
+
+        first, second = self._halves
+        D, E = stiffness[:, first].astype(np.float64), stiffness[:, second]
+        out = D[:, :, None] * np.eye(first.size)
+        if push is not None and push.moves:
+            at = np.searchsorted(first, self._pushed(push))
+            out[:, at[:, None], at] += push.hessian(z[samples][:, :, self._last], samples)
+        if not second.size:
             return out
-        E = np.concatenate([stiffness[k][samples] for k in other], axis=1)
-        B = np.zeros((len(samples), E.shape[1], D.shape[1]), self.real)
-        rows, columns = _places(z, other), _places(z, mine)
-        for k in range(1, last + 1):
-            between = _between(z[k], self.blocks[k], z[k - 1])
-            if k in columns:
-                B[:, rows[k - 1], columns[k]] = between.swapaxes(1, 2)
-            else:
-                B[:, rows[k], columns[k - 1]] = between
-        out -= B.swapaxes(1, 2) @ (B / np.maximum(E, TINY)[:, :, None])
-        out[(E <= 0).any(axis=1)] = -np.eye(D.shape[1])
+        place = np.empty(z.shape[2], dtype=np.int64)
+        place[first], place[second] = np.arange(first.size), np.arange(second.size)
+        B = np.zeros((len(samples), first.size, second.size), self.real)
+        between(z, samples, place, B, *self._plan)
+        out -= (B / np.maximum(E, TINY)[:, None, :]) @ B.swapaxes(1, 2)
+        out[(E <= 0).any(axis=1)] = -np.eye(first.size)
         return out
 
 
@@ -292,25 +300,6 @@ class Push:
         return np.asarray(np.arctan2(sin, cos), dtype=np.float64)
 
 
-def _turn(z: Real, u: Real, tau: Real | None) -> None:
-    """Rotors (batch, 2, oscillators) along u or, with a torque, ahead of it; in place."""
-    size = np.sqrt(u[:, 0] * u[:, 0] + u[:, 1] * u[:, 1])
-    unseen = size == 0
-    if unseen.any():  # nothing pulls: it stays where it is, which at the beginning is phase 0
-        kept = np.where((z == 0).all(axis=1), 1.0, z[:, 0]), z[:, 1].copy()
-        size = np.where(unseen, 1, size)
-        u = np.where(unseen[:, None], np.stack(kept, axis=1).astype(u.dtype), u)
-    inverse = 1 / size
-    if tau is None:
-        np.multiply(u, inverse[:, None], out=z)
-        return
-    lead = np.clip(tau * inverse, -SURE_LEAD, SURE_LEAD)
-    along = np.sqrt(1 - lead * lead) * inverse
-    lead *= inverse
-    z[:, 0] = u[:, 0] * along - u[:, 1] * lead
-    z[:, 1] = u[:, 0] * lead + u[:, 1] * along
-
-
 def _factor(matrix: npt.NDArray[Any], real: npt.DTypeLike) -> tuple[Panels, ...]:
     """The real part of a right factor in panels, and the imaginary one of a complex matrix."""
     if np.iscomplexobj(matrix):
@@ -326,18 +315,3 @@ def _product(z: Real, matrix: tuple[Panels, ...], columns: int) -> Real:
         out[:, 0] -= turned[:, 1]
         out[:, 1] += turned[:, 0]
     return out
-
-
-def _between(upper: Real, block: npt.NDArray[Any], lower: Real) -> Real:
-    """Re(conj(z_i) J_ij z_j) of two layers, (batch, i, j)."""
-    cosine = upper.swapaxes(1, 2) @ lower
-    if not np.iscomplexobj(block):
-        return np.asarray(block * cosine)
-    sine = upper.swapaxes(1, 2) @ np.stack([lower[:, 1], -lower[:, 0]], axis=1)
-    return np.asarray(block.real * cosine - block.imag * sine)
-
-
-def _places(z: list[Real], chosen: list[int]) -> dict[int, slice]:
-    """Where each of the chosen layers lies if they stand side by side."""
-    ends = np.cumsum([0, *(z[k].shape[2] for k in chosen)]).tolist()
-    return {k: slice(a, b) for k, a, b in zip(chosen, ends[:-1], ends[1:], strict=True)}
