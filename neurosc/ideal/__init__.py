@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy.typing as npt
 
+from neurosc.ideal.delays import Delays, check_delay_steps, in_the_laboratory
 from neurosc.ideal.ensemble import batches, gather, split, stack, starts
 from neurosc.ideal.escape import leave_saddles
 from neurosc.ideal.flicker import Flicker
@@ -75,12 +76,18 @@ class Ideal:
         H in the place of the sine, for up to 1,500 free oscillators. There need be no energy then:
         the phases lock where no torque is left but the mean over each floating part, which turns
         as a whole. See `neurosc.ideal.phase_locking`.
+    delay_steps
+        Of the steps: tau, whole numbers of steps `dt`, (n,) of each sender j or (n, n) of each
+        receiver i and sender j, in u_i = sum_j J_ij z_j(t - tau_ij). Before the start all stood
+        still. There is no energy then: a floating part locks where it turns as a whole, at a
+        frequency that the delays turn too, and a nudge must be a field or frozen.
 
     Raises
     ------
     TypeError, ValueError
         For an unknown method, negative numbers, noise with a method that knows no time, what is no
-        interaction, and one with noise or with a method other than `"auto"` and `"newton"`.
+        interaction, one with noise or with a method other than `"auto"` and `"newton"`, and
+        delays without `dt` or with a method other than `"steps"`.
 
     Notes
     -----
@@ -98,6 +105,7 @@ class Ideal:
     max_steps: int = dataclasses.field(default=200, kw_only=True)
     escape: bool = dataclasses.field(default=False, kw_only=True)
     interaction: Interaction | None = dataclasses.field(default=None, kw_only=True)
+    delay_steps: npt.ArrayLike | None = dataclasses.field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
@@ -129,6 +137,9 @@ class Ideal:
             raise ValueError(f"max_steps: {self.max_steps} allows no step; give 1 or more")
         if self.interaction is not None:
             check_interaction(self.interaction, self.method, self.noise, self.escape, self._timed())
+        if self.delay_steps is not None:
+            steps = check_delay_steps(self.delay_steps, self.method, self.dt)
+            object.__setattr__(self, "delay_steps", steps)
 
     def relax(
         self,
@@ -231,7 +242,8 @@ class Ideal:
     ) -> Relaxation:
         if self._is_stepped(problem, flicker):
             clock = Clock.of(problem, self.duration, self.dt)
-            stepping = self._stepping(clock, rng, flicker)
+            stepping = self._stepping(problem, clock, rng, flicker)
+            problem = problem if stepping.delays is None else in_the_laboratory(problem)
             return steps(problem, clock.steps, stepping, self.tolerance or STEPS_TOLERANCE)
         if self._timed():
             raise ValueError(
@@ -287,15 +299,24 @@ class Ideal:
             )
         problem = reduce(network, x, nudge, start)
         clock = Clock.of(problem, self.duration, self.dt)
-        return record(problem, times, self._stepping(clock, [rng]))
+        stepping = self._stepping(problem, clock, [rng])
+        problem = problem if stepping.delays is None else in_the_laboratory(problem)
+        return record(problem, times, stepping)
 
     def _timed(self) -> list[str]:
         """Arguments that were given and matter to stepping alone."""
         return [name for name in TIMED if getattr(self, name) != getattr(type(self), name)]
 
     def _stepping(
-        self, clock: Clock, rng: Sequence[RNG], flicker: Flicker | None = None
+        self,
+        problem: Reduction,
+        clock: Clock,
+        rng: Sequence[RNG],
+        flicker: Flicker | None = None,
     ) -> Stepping:
         noisy = self.noise > 0 or flicker is not None
         seeds = tuple(substream(own if noisy else 0, "phase noise") for own in rng)
-        return Stepping(clock.dt, self.noise, self.scheme, self.precision, seeds, flicker)
+        late: Any = self.delay_steps
+        network = problem.network
+        delays = None if late is None else Delays.of(late, network.free, network.n)
+        return Stepping(clock.dt, self.noise, self.scheme, self.precision, seeds, flicker, delays)

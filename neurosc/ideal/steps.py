@@ -61,7 +61,8 @@ def steps(problem: Reduction, count: IntArray, stepping: Stepping, tolerance: fl
     half a radian over the last tenth of the duration; with noise, by more than that and six times
     sqrt(2 D / strength), the spread of two readings of a locked oscillator, but half a turn at
     most. A noisy sample that does not drift is LOCKED. A noiseless one of up to 1,500 free
-    oscillators that rests where a disturbance would grow is UNSTABLE. Where the torque is no
+    oscillators that rests where a disturbance would grow is UNSTABLE, but for delays, of which
+    only those states are left that the steps hold by themselves. Where the torque is no
     gradient, a floating part may turn as a whole, and its mean torque is no residual.
     """
     watched = np.maximum(1, np.rint(WATCH * count)).astype(np.intp)
@@ -78,7 +79,8 @@ def steps(problem: Reduction, count: IntArray, stepping: Stepping, tolerance: fl
         status[residual > tolerance * strength] = Status.STEP_LIMIT
     status[slipped.any(axis=1) | ~np.isfinite(residual)] = Status.NOT_LOCKED
     end = np.ascontiguousarray(phases[:, 1])
-    if not stepping.is_noisy and len(problem.parts) <= DENSE_MODES:
+    certifies = not stepping.is_noisy and stepping.delays is None
+    if certifies and len(problem.parts) <= DENSE_MODES:
         if problem.conservative:
             certify(problem, end, status)
         else:

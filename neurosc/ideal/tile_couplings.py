@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from neurosc.ideal.delays import Delays
 from neurosc.ideal.packing import LANES
 from neurosc.ideal.reduction import Reduction
 from neurosc.network import FloatArray
@@ -51,12 +52,16 @@ def is_shared_order(m: int, real: np.dtype[Any]) -> bool:
     return bool((found[0] == found[1]).all())
 
 
-def of_lanes(problem: Reduction, members: list[int], real: np.dtype[Any]) -> Coupling:
+def of_lanes(
+    problem: Reduction, members: list[int], real: np.dtype[Any], delays: Delays | None = None
+) -> Coupling:
     """The couplings of one member of a problem, or of one for each lane."""
     from neurosc.ideal.kernels.steps import Coupling
 
     each = [[problem.members[k] for k in members]]
     each += [[harmonic.members[k] for k in members] for harmonic in problem.harmonics]
+    if delays is not None:
+        each = [list(tap) for tap in zip(*map(delays.of_each, each[0]), strict=True)]
     flat, square = np.zeros((0, 0), dtype=real), np.zeros((0, 0, 0), dtype=real)
     if is_sparse_form(problem):
         rows = [scipy.sparse.csr_array(edges[0]) for edges in each]

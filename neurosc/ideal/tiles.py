@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from neurosc.ideal.delays import Delays
 from neurosc.ideal.flicker import Flicker
 from neurosc.ideal.packing import LANES, pack
 from neurosc.ideal.reduction import Reduction
@@ -46,6 +47,8 @@ class Stepping:
         Of the noise, one for each member of the problem.
     flicker
         1/f noise of the frequencies, or None.
+    delays
+        Of the couplings, or None; the problem must be `in_the_laboratory` then.
     """
 
     dt: FloatArray
@@ -54,6 +57,7 @@ class Stepping:
     precision: Precision
     seeds: tuple[np.random.SeedSequence, ...]
     flicker: Flicker | None = None
+    delays: Delays | None = None
 
     @property
     def is_noisy(self) -> bool:
@@ -85,7 +89,7 @@ def integrate(
 
         @lru_cache(maxsize=8)
         def shared(member: int) -> Coupling:
-            return of_lanes(problem, [member], real)
+            return of_lanes(problem, [member], real, stepping.delays)
 
         def run(some: slice) -> None:
             for rows in tiles[some]:
@@ -121,7 +125,8 @@ class _Walk:
         self.samples = np.append(rows, np.repeat(rows[-1:], lanes - len(rows)))
         self.feedback = problem.feedback
         real = np.dtype(stepping.precision)
-        self.coupling = coupling or of_lanes(problem, problem.member[self.samples].tolist(), real)
+        members = problem.member[self.samples].tolist()
+        self.coupling = coupling or of_lanes(problem, members, real, stepping.delays)
         self.shape = (len(problem.parts), lanes)
         self.motion = _motion(problem, stepping, keys, self.samples)
         self.tile = _tile(problem, stepping, self.coupling, self.samples)
@@ -139,7 +144,8 @@ class _Walk:
         """At the present phases without noise, (m, lanes)."""
         self._push()
         none = np.zeros_like(self.motion.dt)
-        self._advance(0, 1, dt=none, kick=none, noisy=False, heun=False)
+        now = self.step
+        self._advance(now, now + 1, dt=none, kick=none, noisy=False, heun=False)
         return np.asarray(self.tile.torque.reshape(self.shape), dtype=np.float64)
 
     def to(self, step: int) -> None:
@@ -232,7 +238,7 @@ def _tile(problem: Reduction, stepping: Stepping, coupling: Coupling, samples: I
         hi=aligned(field.size, real, field.imag.ravel()).reshape(-1, size),
         harmonic=flat(problem.second_harmonic) if second.any() else none,
         X=aligned(2 * size, real),
-        Y=aligned(2 * size if problem.harmonics else 0, real),
+        Y=aligned(2 * size if problem.harmonics or stepping.delays else 0, real),
         U=aligned(2 * size, real),
         V=aligned(2 * size if coupling.B.size else 0, real),
         torque=aligned(size, real),
@@ -242,9 +248,17 @@ def _tile(problem: Reduction, stepping: Stepping, coupling: Coupling, samples: I
         noise=aligned(4 * counters, np.float32),
         wander=np.zeros((processes, size)),
         drifted=np.zeros(size if processes else 0),
+        past=np.zeros((stepping.delays.depth if stepping.delays else 0, 2 * size), real),
+        delay=_late(stepping.delays, lanes),
         rows=by_oscillator[0],
         width=by_oscillator[1],
     )
+
+
+def _late(delays: Delays | None, lanes: int) -> npt.NDArray[np.int32]:
+    """The delays of a tile, (taps, m lanes)."""
+    taps = np.zeros((0, 0), dtype=np.int32) if delays is None else delays.taps.astype(np.int32)
+    return np.repeat(taps, lanes, axis=1)
 
 
 def aligned(size: int, dtype: Any, values: npt.ArrayLike = 0) -> npt.NDArray[Any]:

@@ -65,7 +65,7 @@ class Tile(NamedTuple):
     X: Real
     """(2 N,): cos and sin."""
     Y: Real
-    """(2 N,): those of multiples of the phases; empty without harmonics."""
+    """(2 N,): those of multiples of the phases, or of delayed ones; empty without either."""
     U: Real
     """(2 N,): the local field; V is scratch, empty for a real coupling."""
     V: Real
@@ -79,6 +79,10 @@ class Tile(NamedTuple):
     wander: FloatArray
     """(P, N): processes that add to the frequency, and `drifted`, (N,), their sum."""
     drifted: FloatArray
+    past: Real
+    """(steps kept, 2 N): X of the last steps; (0, 2 N) without delays."""
+    delay: Indices
+    """(K, N): the first axis of the coupling is over taps then, each seen so many steps ago."""
     rows: int
     width: int
 
@@ -132,6 +136,18 @@ def multiply(Y: Real, X: Real, rows: int, width: int) -> None:
             c, s = Y[x + b], Y[y + b]
             Y[x + b] = c * X[x + b] - s * X[y + b]
             Y[y + b] = c * X[y + b] + s * X[x + b]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def look_back(past: Real, delay: Indices, step: int, Y: Real, rows: int, width: int) -> None:
+    """Phasors of so many steps ago into Y; before the first step all stood still."""
+    depth = past.shape[0]
+    for r in range(rows):
+        at, to = r * width, 2 * r * width
+        for b in range(width):
+            seen = past[max(step - delay[at + b], 0) % depth]
+            Y[to + b] = seen[to + b]
+            Y[to + width + b] = seen[to + width + b]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -296,6 +312,7 @@ def advance(tile: Tile, coupling: Coupling, motion: Motion, first: int, last: in
         tile.theta, tile.before, tile.X, tile.Y, tile.U, tile.V, tile.torque, tile.noise
     )  # fmt: skip
     omega, hr, hi, harmonic = tile.omega, tile.hr, tile.hi, tile.harmonic
+    past, delay = tile.past, tile.delay
     block, sample, scratch = tile.block, tile.sample, tile.scratch
     rows, width = tile.rows, tile.width
     A, B = coupling.A, coupling.B
@@ -314,11 +331,16 @@ def advance(tile: Tile, coupling: Coupling, motion: Motion, first: int, last: in
                 phasors_single(theta, X, rows, width)
             else:
                 phasors(theta, X, rows, width)
+            if past.size:
+                past[(step + stage) % past.shape[0]] = X
             for k in range(harmonics):
                 Z = X
-                if k == 1:
-                    Y[:] = X
-                if k:
+                if past.size:
+                    look_back(past, delay[k], step + stage, Y, rows, width)
+                    Z = Y
+                elif k:
+                    if k == 1:
+                        Y[:] = X
                     multiply(Y, X, rows, width)
                     Z = Y
                 if indptr.size:
@@ -326,7 +348,8 @@ def advance(tile: Tile, coupling: Coupling, motion: Motion, first: int, last: in
                     sparse_field(values[k], part, indices, indptr, Z, U)
                 else:
                     dense_field(A, B, k, Z, U, V, width)
-                pull(Z, U, hr, hi, k, torque if k else omega, torque, rows, width)
+                own = X if past.size else Z
+                pull(own, U, hr, hi, k, torque if k else omega, torque, rows, width)
             if harmonic.size:
                 second_harmonic(X, harmonic, torque, rows, width)
             if wanders:
