@@ -148,7 +148,7 @@ class NIRSubstrate:
         A sample is NOT_LOCKED if a phase differs by more than half a radian between the two
         readings, or if a neuron does not fire once in each cycle; else it is LOCKED.
         """
-        _refuse(nudge, start)
+        refuse(nudge, start)
         graph, settings = self._graph_of(network)
         phases = network.encode(x).phases
         n, cycles = settings.steps_per_cycle, self._cycles(network, settings)
@@ -224,7 +224,8 @@ def read_phases(
     return np.arctan2(imag, real).reshape(shape), regular.reshape(shape)
 
 
-def _refuse(nudge: Nudge | None, start: npt.ArrayLike | None) -> None:
+def refuse(nudge: Nudge | None, start: npt.ArrayLike | None) -> None:
+    """Raise ValueError for what a static file cannot do."""
     if nudge is not None and nudge.beta != 0:
         raise ValueError(
             "nudge: a NIR graph is static and cannot be nudged; learn on Ideal(), a Chip or "

@@ -14,7 +14,7 @@ from neurosc.export.inputs import PeriodicSpikes
 from neurosc.export.metadata import describe
 from neurosc.export.portable.population import Population
 from neurosc.export.portable.signals import encode_inputs
-from neurosc.export.substrate import SLIP, TURNS
+from neurosc.export.substrate import SLIP, TURNS, refuse
 from neurosc.network import ComplexArray, IntArray, PhaseNetwork, wrap
 from neurosc.randomness import RNG
 from neurosc.substrate import Nudge, Relaxation, Status
@@ -134,12 +134,4 @@ class PortableSubstrate:
                 "network: it is not the one in the graph; relax from_nir(graph), or export the "
                 "network again"
             )
-        if nudge is not None and nudge.beta != 0:
-            raise ValueError(
-                "nudge: a NIR graph is static and cannot be nudged; learn on Ideal(), a Chip or "
-                "SpikingOscillators, and export the result"
-            )
-        if start is not None:
-            raise ValueError(
-                "start: NIR has no initial state, every neuron starts at phase 0; leave it out"
-            )
+        refuse(nudge, start)
