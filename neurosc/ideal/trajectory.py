@@ -68,8 +68,9 @@ def record(problem: Reduction, times: npt.ArrayLike, stepping: Stepping) -> Traj
     moving, _ = integrate(problem, stepping, np.tile(marks, (problem.batch, 1)))
     reached = np.asarray(marks * dt, dtype=np.float64)
     free = problem.network.free
-    frame_turn = problem.encoded.frequency[:, free] - problem.frequency
-    moving += frame_turn[:, None, :] * reached[:, None]
+    if stepping.delays is None:  # else the steps were those of the laboratory
+        turning = problem.network.part_mean(problem.encoded.frequency)[:, free]
+        moving += turning[:, None, :] * reached[:, None]
     phases = np.repeat(problem.encoded.phases[:, None, :], len(marks), axis=1)
     phases[..., free] = moving
     return Trajectory(reached, phases, problem.network)

@@ -176,6 +176,23 @@ def test_a_field_nudge_pulls_and_one_that_follows_is_refused() -> None:
         ideal.relax(network, x, nudge=Nudge(CrossEntropy(), [0, 1], 2.0))
 
 
+@pytest.mark.parametrize("tau", [None, [0, 0, 0, 3, 1, 2, 5, 0, 2]])
+def test_a_frozen_nudge_is_recorded_as_it_relaxes(
+    tau: Any, small: PhaseNetwork, samples: FloatArray
+) -> None:
+    """A torque that phases answer to is no turning of the frame."""
+    x = samples[:2, : small.inputs.size]
+    free = Ideal().relax(small, x)
+    delays = None if tau is None else np.resize(tau, small.n)
+    ideal = Ideal("steps", dt=0.02, duration=400.0, delay_steps=delays)
+    nudge = Nudge(CosineCost(), [0, 1], 0.3, at=free.phases)
+    end = ideal.relax(small, x, nudge=nudge).raise_for_status().phases
+    way = ideal.record(small, x, nudge=nudge, times=[390.0, 400.0])
+    assert np.abs(np.diff(way.phases, axis=1)).max() < 0.01
+    np.testing.assert_allclose(wrap(way.phases[:, 1] - end), 0, atol=1e-6)
+    assert np.abs(wrap(end - free.phases)).max() > 0.01
+
+
 def test_equal_settings_are_equal() -> None:
     first, second = (Ideal("steps", dt=0.1, delay_steps=[1, 2]) for _ in range(2))
     assert first == second
