@@ -72,7 +72,7 @@ def adjoint_slope(
         if not 1 <= count <= steps:
             raise ValueError(f"{name}: {count} is not between 1 and the {steps} steps; choose so")
     begin, delay, n = start_phases(instances, start, rng), delays(instances), instances.n
-    target = instances.groups if cost.has_target else None
+    target = instances.target(cost)
     slope, loss = np.zeros(pulls.shape), np.empty(instances.batch)
 
     def run(rows: slice) -> None:

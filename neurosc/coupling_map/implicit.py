@@ -55,7 +55,7 @@ def implicit_slope(
     state = locked_states(
         coupling, instances, dt=dt, steps=steps, start=start, tolerance=tolerance, rng=rng
     )
-    target = instances.groups if cost.has_target else None
+    target = instances.target(cost)
     loss = cost.value(state.phases, target)
     slope, n = np.zeros((instances.batch, instances.n, instances.n)), instances.n
     locked = np.flatnonzero(state.locked)
