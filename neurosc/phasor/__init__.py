@@ -32,6 +32,7 @@ from neurosc.phasor.memory import (
     random_patterns,
 )
 from neurosc.phasor.mlp import PhasorMLP
+from neurosc.phasor.model import PhasorModel
 from neurosc.phasor.quantization import Cartesian, Polar, Quantization, QuantizedPhasors
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "PhasorGradient",
     "PhasorLinear",
     "PhasorMLP",
+    "PhasorModel",
     "PhasorReadout",
     "Polar",
     "Quantization",

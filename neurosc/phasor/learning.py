@@ -10,17 +10,14 @@ import numpy.typing as npt
 
 from neurosc.costs import CrossEntropy
 from neurosc.ideal import Ideal
-from neurosc.ideal.sweeps import Sweeps
 from neurosc.learning import Fit, fit, two_phase_gradient
 from neurosc.network import ComplexArray
-from neurosc.phasor.layers import phase_of
+from neurosc.phasor.layers import PhasorReadout, phase_of
 from neurosc.phasor.mlp import GAMMA, PhasorMLP
+from neurosc.phasor.model import PhasorModel
 from neurosc.phasor.quantization import Quantization, QuantizedPhasors
 from neurosc.randomness import RNG
 from neurosc.substrate import Substrate
-
-SMALL = 32
-"""Hidden units up to which the exact relaxation is fast: those that `Ideal` keeps in lanes."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,7 +29,7 @@ class PhasorFit:
     net
         The net.
     fit
-        The run of its oscillators, with the history.
+        The run, with the history; `fit.network` is a `PhasorModel`, or what relaxed on a substrate.
     """
 
     net: PhasorMLP
@@ -84,45 +81,75 @@ def train(
     net, data
         The net to start from; samples x (m, inputs) and labels y (m,).
     epochs, learning_rate
-        See `fit`. The rate is that of W: the couplings of layer l, gamma^{l-1} W, learn at
+        See `fit`. The rate is that of W, b and V: the couplings gamma^{l-1} W of layer l learn at
         gamma^{l-1} times the rate, which for Adam is the same.
     gamma
         Strength of a layer in units of the one before it.
     beta
         Of the nudge, in units of the last layer's strength gamma^{L-1}.
     on
-        The substrate. Unless given, `Ideal()` for up to 32 hidden units, and for more `Sweeps(12)`,
-        which learns from what it reached: faster, but soft units are still on their way.
+        The substrate on which the network relaxes. Unless given, a `PhasorModel` relaxes in
+        compiled code and learns from what it reached.
     quantize
         What the hardware makes of the weights, such as `Polar(3)`. Both relaxations use those, and
         the updates move the weights themselves, which `PhasorFit.net` has: quantise it to use it.
     rng
         Random numbers.
     settings
-        Further arguments of `fit`.
+        Further arguments of `fit`; `bounds` and `frozen` are for substrates alone.
     """
-    more: dict[str, Any] = {}
     if on is None:
-        on = Ideal()
-        if sum(net.sizes[1:-1]) > SMALL:
-            on, more = Sweeps(), {"unsettled": "learn"}
-    if quantize is not None:
-        on = QuantizedPhasors(net, quantize, gamma, on)
+        model = PhasorModel(net, gamma, quantize=quantize)
+        result = fit(
+            model,
+            data,
+            cost=net.cost,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            learn=("weights", "bias", "readout"),
+            beta=beta,
+            rng=rng,
+            **{"unsettled": "learn", **settings},
+        )
+        net = result.network.net
+    else:
+        result = _fit_on(
+            net,
+            data,
+            epochs,
+            learning_rate,
+            gamma=gamma,
+            beta=beta * gamma ** (len(net.hidden) - 1),
+            on=on if quantize is None else QuantizedPhasors(net, quantize, gamma, on),
+            rng=rng,
+            **settings,
+        )
+        net = net.with_network(result.network, gamma=gamma)
+    if isinstance(result.cost, CrossEntropy):
+        net = dataclasses.replace(net, readout=PhasorReadout(result.cost.matrix(net.sizes[-2])))
+    return PhasorFit(net, result)
+
+
+def _fit_on(
+    net: PhasorMLP,
+    data: tuple[npt.ArrayLike, npt.ArrayLike],
+    epochs: int,
+    learning_rate: float,
+    *,
+    gamma: float,
+    **settings: Any,
+) -> Fit:
+    """Train the oscillators of a net."""
     rates = tuple(learning_rate * gamma**k for k in range(len(net.hidden)))
-    result = fit(
+    return fit(
         net.to_network(gamma),
         data,
         cost=net.cost,
         epochs=epochs,
         learning_rate={"coupling": rates, "field": rates, "readout": learning_rate},
         learn=("coupling", "field", "readout"),
-        beta=beta * gamma ** (len(net.hidden) - 1),
-        on=on,
-        rng=rng,
-        **{**more, **settings},
+        **settings,
     )
-    cost = result.cost if isinstance(result.cost, CrossEntropy) else None
-    return PhasorFit(net.with_network(result.network, cost, gamma=gamma), result)
 
 
 def relaxed_gradient(

@@ -123,7 +123,7 @@ class PhasorMLP:
         ValueError
             For a gamma that is not positive, or so small that layers vanish beside the first.
         """
-        self._check(gamma)
+        self.check_gamma(gamma)
         edges = np.cumsum([0, *self.sizes[:-1]])
         coupling = np.zeros((edges[-1], edges[-1]), dtype=np.complex128)
         field = np.zeros(edges[-1], dtype=np.complex128)
@@ -143,7 +143,7 @@ class PhasorMLP:
         self, network: PhaseNetwork, cost: CrossEntropy | None = None, *, gamma: float = GAMMA
     ) -> PhasorMLP:
         """The net whose `to_network(gamma)` is this network, and its `cost` that cost."""
-        self._check(gamma)
+        self.check_gamma(gamma)
         n = int(sum(self.sizes[:-1]))
         if network.n != n:
             raise ValueError(f"network: {network.n} oscillators, but this net has {n}")
@@ -161,7 +161,8 @@ class PhasorMLP:
         for k, (layer, (a, b, c)) in enumerate(zip(self.hidden, triples, strict=True)):
             yield slice(b, c), slice(a, b), gamma**k, layer
 
-    def _check(self, gamma: float) -> None:
+    def check_gamma(self, gamma: float) -> None:
+        """Raise ValueError for a gamma that is not in (0, 1], or leaves nothing of a layer."""
         depth = len(self.hidden)
         if not 0 < gamma <= 1 or gamma ** (depth - 1) < np.finfo(float).eps:
             raise ValueError(

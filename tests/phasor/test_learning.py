@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_moons
 
-from neurosc.ideal.sweeps import Sweeps
-from neurosc.learning.layered_model import LayeredModel
+from neurosc import Ideal, fit
 from neurosc.network import FloatArray, IntArray
-from neurosc.phasor import PhasorLinear, PhasorMLP, reference_gradient, relaxed_gradient, train
-from neurosc.phasor.learning import SMALL
-from neurosc.substrate import Nudge
+from neurosc.phasor import (
+    PhasorLinear,
+    PhasorMLP,
+    PhasorModel,
+    reference_gradient,
+    relaxed_gradient,
+    train,
+)
+
+LEARN = ("weights", "bias", "readout")
 
 
 def toy(seed: int, samples: int) -> tuple[FloatArray, IntArray]:
@@ -73,16 +79,6 @@ def test_one_hidden_layer_is_exact_whatever_gamma() -> None:
     assert off[0] / off[1] == pytest.approx(100, rel=0.1)
 
 
-def test_sweeps_leave_the_state_they_start_from() -> None:
-    net = PhasorMLP.random([4, 16, 2], rng=1)
-    x, y = toy(2, 10)
-    model = LayeredModel.of(net.to_network(), Sweeps(), ("coupling",))
-    first = model.relax(x, nudge=Nudge(net.cost, y, 0.1))
-    before = first.state.copy()
-    model.relax(x, nudge=Nudge(net.cost, y, -0.1), start=first.state)
-    assert np.array_equal(first.state, before)
-
-
 def test_learns_which_feature_decides() -> None:
     x, y = toy(0, 64)
     result = train(
@@ -109,14 +105,17 @@ def test_learns_two_moons() -> None:
     assert (learnt.predict(parts[1][0]) == parts[1][1]).mean() >= 0.985
 
 
-def test_large_nets_learn_by_sweeps() -> None:
+def test_oscillators_on_a_substrate_learn_the_same_net() -> None:
     x, y = toy(0, 64)
-    result = train(
-        PhasorMLP.random([4, SMALL + 8, 2], rng=0),
-        (x, y),
-        epochs=60,
-        learning_rate=0.03,
-        batch_size=64,
-        rng=0,
-    )
-    assert (result.net.predict(x) == y).mean() >= 0.98
+    net = PhasorMLP.random([4, 6, 5, 2], rng=0)
+    settings = {"epochs": 4, "learning_rate": 0.01, "batch_size": 32, "rng": 0}
+    exact = PhasorModel(net, tolerance=1e-9, sweeps=500)
+    own = fit(exact, (x, y), cost=net.cost, learn=LEARN, **settings)  # type: ignore[arg-type]
+    on = train(net, (x, y), on=Ideal(), **settings)  # type: ignore[arg-type]
+    fast = train(net, (x, y), **settings)  # type: ignore[arg-type]
+    for k, layer in enumerate(on.net.hidden):
+        assert np.allclose(own.network.net.hidden[k].weight, layer.weight, atol=1e-6)
+        moved = np.linalg.norm(layer.weight - net.hidden[k].weight)
+        off = np.linalg.norm(layer.weight - fast.net.hidden[k].weight)
+        assert off < 0.1 * moved
+    assert own.rows[-1]["loss"] == pytest.approx(on.fit.rows[-1]["loss"], rel=1e-6)
