@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -70,13 +71,13 @@ class CircularMoments(Cost):
 
     def value(self, phases: FloatArray, target: Target) -> FloatArray:
         s = self._state(phases, target)
-        apart = (s.powers.sum(axis=1) * s.inverse.sum(axis=1)) @ self._weights
-        return self._plain((1 - s.order.mean(axis=1) + apart) / self.bound, phases)
+        apart = s.plain((s.powers.sum(axis=1) * s.inverse.sum(axis=1)) @ self._weights)
+        return np.asarray((1 - s.order.mean(axis=1) + apart) / self.bound)
 
     def gradient(self, phases: FloatArray, target: Target) -> FloatArray:
         s = self._state(phases, target)
         slope = s.of_each(self._angle_slope(s)) * s.turn - s.of_each(s.order) * s.grow / self.groups
-        return self._plain(slope / self.bound, phases)
+        return np.asarray(slope / self.bound)
 
     def hessian(self, phases: FloatArray, target: Target) -> FloatArray:
         s = self._state(phases, target)
@@ -90,12 +91,12 @@ class CircularMoments(Cost):
         hessian -= within * (mixed + mixed.swapaxes(1, 2))
         index = np.arange(phases.shape[1])
         hessian[:, index, index] += order * s.turn + push * s.grow
-        return self._plain(hessian / self.bound, phases)
+        return np.asarray(hessian / self.bound)
 
     def _angle_slope(self, s: _State) -> Any:
         """d/dTheta_g of the sum over moments, (batch, groups)."""
         up, down = s.powers.sum(axis=1, keepdims=True), s.inverse.sum(axis=1, keepdims=True)
-        return 1j * ((s.powers * down - s.inverse * up) @ (self._weights * self._moments))
+        return s.plain(1j * ((s.powers * down - s.inverse * up) @ (self._weights * self._moments)))
 
     def _angle_curvature(self, s: _State) -> Any:
         """d2/dTheta_g dTheta_h of it, (batch, groups, groups)."""
@@ -104,7 +105,7 @@ class CircularMoments(Cost):
         pairs = pairs + pairs.swapaxes(1, 2)
         up, down = s.powers.sum(axis=1, keepdims=True), s.inverse.sum(axis=1, keepdims=True)
         own = (s.powers * down + s.inverse * up) @ weights
-        return pairs - own[..., None] * np.eye(self.groups)
+        return s.plain(pairs - own[..., None] * np.eye(self.groups))
 
     def _state(self, phases: FloatArray, target: Target) -> _State:
         labels = self._labels(target, phases.shape)
@@ -119,14 +120,15 @@ class CircularMoments(Cost):
             each * np.take_along_axis(np.where(still, 0.0, 1 / total), labels, axis=1)
             for each, total in ((z, a), (w, b))
         )
-        m = self._moments
+        m, plain = self._moments, _as_it_is if np.iscomplexobj(phases) else np.real
         return _State(
             labels=labels,
-            order=length / member.sum(axis=2),
+            order=plain(length / member.sum(axis=2)),
             powers=(a / safe)[..., None] ** m,
             inverse=(b / safe)[..., None] ** m,
-            turn=(p + q) / 2,
-            grow=1j * (p - q) / 2,
+            turn=plain((p + q) / 2),
+            grow=plain(1j * (p - q) / 2),
+            plain=plain,
         )
 
     def _labels(self, target: Target, shape: tuple[int, ...]) -> IntArray:
@@ -150,10 +152,9 @@ class CircularMoments(Cost):
             )
         return labels.astype(np.intp)
 
-    @staticmethod
-    def _plain(values: Any, phases: FloatArray) -> FloatArray:
-        """Real for real phases; their imaginary part is rounding."""
-        return np.asarray(values if np.iscomplexobj(phases) else values.real)
+
+def _as_it_is(values: Any) -> Any:
+    return values
 
 
 class _State(NamedTuple):
@@ -171,6 +172,8 @@ class _State(NamedTuple):
     """dTheta_g/dtheta_i of the group of i, (batch, k)."""
     grow: Any
     """d log R_g/dtheta_i, (batch, k)."""
+    plain: Callable[[Any], Any]
+    """Takes off the imaginary part where phases are real, as it is rounding then."""
 
     def of_each(self, values: Any) -> Any:
         """Of (batch, groups) that of the group of each output, (batch, k)."""
