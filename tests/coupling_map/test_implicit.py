@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neurosc import Ideal
 from neurosc.costs import CircularMoments, SynchronyCost
 from neurosc.coupling_map import Instances
 from neurosc.coupling_map.adjoint import adjoint_slope
 from neurosc.coupling_map.implicit import implicit_slope
 from neurosc.coupling_map.locking import LockedStates, locked_states
+from neurosc.coupling_map.two_phase import two_phase_slope
 from neurosc.network import FloatArray
 
 BATCH, N = 3, 7
@@ -69,6 +71,25 @@ def test_is_the_adjoint_of_a_long_run(fields: bool, late: bool) -> None:
     implicit = implicit_slope(coupling, instances, **settings)
     adjoint = adjoint_slope(coupling, instances, **settings)
     np.testing.assert_allclose(implicit.coupling, adjoint.coupling, atol=1e-9)
+
+
+@pytest.mark.parametrize("fields", [False, True])
+def test_two_relaxations_agree(fields: bool) -> None:
+    """Where there is an energy: the symmetric scheme, whose error is O(beta^2)."""
+    coupling, instances = drawn(fields, False)
+    coupling = coupling + coupling.transpose(0, 2, 1)
+    coupling[:, np.arange(N), np.arange(N)] = 0.0
+    exact = implicit_slope(coupling, instances, cost=SynchronyCost(), start=0.0).coupling
+    exact = (exact + exact.transpose(0, 2, 1)) / 2
+    errors = []
+    for beta in (0.05, 0.2):
+        found = two_phase_slope(
+            coupling, instances, cost=SynchronyCost(), beta=beta, on=Ideal(tolerance=1e-12), rng=0
+        )
+        assert found.used.all()
+        errors.append(np.linalg.norm(found.coupling - exact) / np.linalg.norm(exact))
+    assert errors[0] < 1e-3
+    assert errors[1] == pytest.approx(16 * errors[0], rel=0.2)
 
 
 def identical(turning: float, late: int, pull: float = 0.5) -> LockedStates:
