@@ -24,6 +24,7 @@ def add_study(commands: Any) -> None:
     parser.add_argument("--seeds", type=int, help="how many random starts (the study's own)")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (one a core)")
     parser.add_argument("--data", help="file or folder with the data of the study")
+    parser.add_argument("--experiment", help="of kuranet: a name or a file .toml (all)")
     parser.add_argument("--out", help="folder to write (study-NAME)")
     parser.add_argument("--overwrite", action="store_true", help="start afresh in such a folder")
     parser.add_argument("--rng", type=int, default=0, help="random root (0)")
@@ -36,9 +37,11 @@ def _study(arguments: argparse.Namespace) -> None:
             print(f"{name:14}{study.about}\n{'':14}published: {study.reported}")
         return
     study = studies.get(arguments.name)
-    options = {} if arguments.data is None else {"data": arguments.data}
-    if options and "data" not in study.options:
-        raise ValueError(f"data: the study {study.name} brings its own; leave --data out")
+    given = {"data": arguments.data, "experiment": arguments.experiment}
+    options = {name: value for name, value in given.items() if value is not None}
+    for option in sorted(set(options) - set(study.options)):
+        told = "brings its own" if option == "data" else "has none"
+        raise ValueError(f"{option}: the study {study.name} {told}; leave --{option} out")
     out = Path(arguments.out or f"study-{study.name}")
     result = studies.run(
         study.name, seeds=arguments.seeds, jobs=arguments.jobs, rng=arguments.rng, out=out,
@@ -46,7 +49,7 @@ def _study(arguments: argparse.Namespace) -> None:
     )  # fmt: skip
     print(f"\n{study.about}\npublished: {study.reported}\n")
     print(readable(result.summary).to_string(index=False))
-    told = [text for text in (untouched(result.summary), result.reading) if text]
-    if told:
-        print("\n" + "\n".join(told))
+    said = [text for text in (untouched(result.summary), result.reading) if text]
+    if said:
+        print("\n" + "\n".join(said))
     print(f"\nwrote {out / 'report.html'}; tables and figures are beside it")

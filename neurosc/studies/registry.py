@@ -20,6 +20,7 @@ MODULES = (
     "hopfield",
     "ising",
     "driven",
+    "kuranet",
 )
 """A module of this package for each study, named as the study with _ for -; it holds `STUDY`."""
 

@@ -9,9 +9,9 @@ from neurosc.studies.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARES = ("unlocked", "solved", "diverged")
+SHARES = ("unlocked", "solved", "diverged", "unused")
 """Measures that are shares, besides accuracies."""
-FAULTS = ("unlocked", "diverged")
+FAULTS = ("unlocked", "diverged", "unused")
 """Shares that are told in a sentence where no run has any."""
 
 

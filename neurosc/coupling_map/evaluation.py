@@ -1,0 +1,191 @@
+"""How well couplings do what is asked, on networks that were not learned from."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosc.costs import Cost
+from neurosc.coupling_map.dynamics import trajectories
+from neurosc.coupling_map.instances import Instances
+from neurosc.coupling_map.map import networks
+from neurosc.coupling_map.slope import BoolArray
+from neurosc.coupling_map.two_phase import random_phases, relax_all
+from neurosc.ideal import Ideal
+from neurosc.network import FloatArray
+from neurosc.observables import order_parameter
+from neurosc.randomness import RNG
+from neurosc.substrate import Substrate, a_substrate
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scores:
+    """What networks did, from each of some starts; all arrays (batch, starts).
+
+    Attributes
+    ----------
+    loss
+        The cost.
+    asynchrony
+        1 - R, R Kuramoto's order parameter.
+    rand
+        Adjusted Rand index between the groups and the arcs between the k widest gaps of the phases
+        (single linkage on the circle); None where the instances have no groups.
+    locked
+        Which came to rest. Those that did not are scored as they stand. None for runs in time.
+    """
+
+    loss: FloatArray
+    asynchrony: FloatArray
+    rand: FloatArray | None
+    locked: BoolArray | None
+
+    def __str__(self) -> str:
+        told = f"loss {self.loss.mean():.4f}, 1 - R {self.asynchrony.mean():.4f}"
+        if self.rand is not None:
+            told += f", adjusted Rand index {self.rand.mean():.3f}"
+        return told + ("" if self.locked is None else f", locked {100 * self.locked.mean():.1f} %")
+
+
+def evaluate_couplings(
+    coupling: npt.ArrayLike,
+    instances: Instances,
+    *,
+    cost: Cost,
+    starts: int = 4,
+    on: Substrate | None = None,
+    rng: RNG = None,
+) -> Scores:
+    """Relax each network from random starts, and score the ends.
+
+    Parameters
+    ----------
+    coupling
+        K, shape (batch, n, n), symmetric: those of a map, or of a control.
+    instances, cost
+        The networks, without delays, and what is asked of them.
+    starts
+        Random starts, phases uniform on the circle.
+    on
+        The substrate; `Ideal()` unless given.
+    rng
+        Starts and the randomness of the substrate.
+    """
+    if starts < 1:
+        raise ValueError(f"starts: {starts} leaves nothing to score; give 1 or more")
+    made = networks(coupling, instances)
+    begin = random_phases(instances.batch, starts, instances.n, rng)
+    where = Ideal() if on is None else a_substrate(on)
+    rests = relax_all(where, made, begin, [None] * len(made), rng)
+    return _scores(rests.phases, instances, cost, rests.locked)
+
+
+def evaluate_runs(
+    coupling: npt.ArrayLike,
+    instances: Instances,
+    *,
+    cost: Cost,
+    dt: float,
+    steps: int,
+    average: int = 50,
+    start: npt.ArrayLike | None = None,
+    rng: RNG = None,
+) -> Scores:
+    """Score the last `average` steps of a run of each network; delays are welcome.
+
+    Other parameters are those of `trajectories`. Each of those steps counts as one start.
+    """
+    if not 1 <= average <= steps:
+        raise ValueError(f"average: {average} is not between 1 and the {steps} steps; choose so")
+    run = trajectories(coupling, instances, dt=dt, steps=steps, start=start, rng=rng)
+    return _scores(run[:, -average:], instances, cost, None)
+
+
+def uniform_couplings(instances: Instances, degree: float = 1.0) -> FloatArray:
+    """The control that knows nothing: all pairs alike, `degree` in sum on each oscillator."""
+    n = instances.n
+    one = degree / (n - 1) * (1 - np.eye(n))
+    return np.broadcast_to(one, (instances.batch, n, n)).copy()
+
+
+def hebbian_couplings(instances: Instances, degree: float = 1.0) -> FloatArray:
+    """The control that does not learn: K in proportion to the correlation of features.
+
+    Features are standardised over each network; the absolute couplings on one oscillator sum to
+    `degree` in the mean.
+    """
+    f = instances.features
+    spread = f.std(axis=1, keepdims=True)
+    scaled = (f - f.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
+    coupling = scaled @ scaled.transpose(0, 2, 1)
+    coupling[:, np.arange(instances.n), np.arange(instances.n)] = 0.0
+    mean = np.abs(coupling).sum(axis=2).mean(axis=1)[:, None, None]
+    return np.asarray(coupling * (degree / np.where(mean > 0, mean, 1)))
+
+
+def coupling_correlation(coupling: npt.ArrayLike, values: npt.ArrayLike) -> FloatArray:
+    """c_x of each network, (batch,): how alike coupled oscillators are in a value x.
+
+        c_x = sum_ij K_ij (x_i - m)(x_j - m) / sum_i k_i (x_i - m)^2
+
+    with k_i = sum_j K_ij and m = sum_i k_i x_i / sum_i k_i; 1 where coupled oscillators share x,
+    negative where they differ, as frequencies do in networks that are made to synchronise.
+    Couplings must not be negative.
+
+    Parameters
+    ----------
+    coupling
+        K, shape (batch, n, n).
+    values
+        x, such as frequencies, shape (batch, n).
+
+    Notes
+    -----
+    Source: Brede, Phys. Lett. A 372:2618 (2008), with couplings as weights.
+    """
+    k, x = np.asarray(coupling, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    if (k < 0).any():
+        raise ValueError("coupling: some are negative, and weights must not be; give their sizes")
+    degree = k.sum(axis=2)
+    centred = x - ((degree * x).sum(axis=1) / degree.sum(axis=1))[:, None]
+    joint = np.einsum("bij,bi,bj->b", k, centred, centred)
+    return np.asarray(joint / (degree * centred**2).sum(axis=1))
+
+
+def _scores(
+    phases: FloatArray, instances: Instances, cost: Cost, locked: BoolArray | None
+) -> Scores:
+    starts, target = phases.shape[1], instances.target(cost)
+    loss = [
+        cost.value(own, None if target is None else np.tile(target[k], (starts, 1)))
+        for k, own in enumerate(phases)
+    ]
+    rand = None
+    if instances.groups is not None:
+        rand = np.array(
+            [
+                [_rand(own, groups) for own in each]
+                for each, groups in zip(phases, instances.groups, strict=True)
+            ]
+        )
+    return Scores(np.stack(loss), np.asarray(1 - order_parameter(phases)), rand, locked)
+
+
+def _rand(phases: FloatArray, groups: npt.NDArray[np.intp]) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(groups, arcs(phases, int(groups.max()) + 1)))
+
+
+def arcs(phases: FloatArray, count: int) -> npt.NDArray[np.intp]:
+    """Groups of phases (n,): `count` arcs of the circle, parted by the widest gaps."""
+    turned = np.mod(phases, 2 * np.pi)
+    order = np.argsort(turned)
+    gaps = np.diff(turned[order], prepend=turned[order[-1]] - 2 * np.pi)  # before each phase
+    begins = np.zeros(phases.size, dtype=np.intp)
+    begins[np.argsort(gaps, kind="stable")[-count:]] = 1
+    found = np.empty(phases.size, dtype=np.intp)
+    found[order] = np.cumsum(begins) % count
+    return found

@@ -1,0 +1,171 @@
+"""Learning a map from features to couplings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurosc.costs import Cost
+from neurosc.coupling_map.map import CouplingMap
+from neurosc.coupling_map.slopes import Method, coupling_slope
+from neurosc.coupling_map.sources import Source
+from neurosc.learning.optimisers import Adam, Arrays
+from neurosc.randomness import RNG, seed_sequence, stream, substream
+from neurosc.substrate import RelaxationError, Substrate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PATIENCE = 20
+"""Batches in a row without a gradient after which learning stops."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trained:
+    """A map that learned.
+
+    Attributes
+    ----------
+    map
+        With the degree at which the curriculum ends.
+    rows
+        One for each batch: batch, loss, unused (networks that gave no gradient), degree, rate.
+    """
+
+    map: CouplingMap
+    rows: list[dict[str, float]]
+
+    def table(self) -> pd.DataFrame:
+        """The rows."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+
+def train(
+    coupling_map: CouplingMap,
+    source: Source,
+    *,
+    cost: Cost,
+    batches: int,
+    n: int = 100,
+    batch_size: int = 2,
+    learning_rate: float = 2e-3,
+    gradient: Method = "two-phase",
+    on: Substrate | None = None,
+    rng: RNG = None,
+    degree_at_start: float | None = None,
+    random_field: float = 0.0,
+    curriculum: float = 0.6,
+    options: Mapping[str, Any] | None = None,
+) -> Trained:
+    """Learn by Adam, on networks that are drawn anew for each batch.
+
+    Parameters
+    ----------
+    coupling_map
+        Where to begin; it does not change.
+    source
+        Of the networks, such as `Frequencies()` or `GaussianGroups(5)`.
+    cost
+        `SynchronyCost()` or `CircularMoments(k)`.
+    batches, batch_size
+        How many batches, and networks in one.
+    n
+        Oscillators of a network.
+    learning_rate
+        Of Adam; it falls to 0 by a cosine.
+    gradient, on
+        See `coupling_slope`.
+    rng
+        Networks, starts, and the randomness of the substrate.
+
+    Other arguments
+    ---------------
+    degree_at_start
+        Degree of the map at the first batch, which goes to its own within the curriculum: networks
+        that are coupled too weakly to lock teach nothing. None for its own from the start.
+    random_field
+        Of `two_phase_slope`, at the first batch; it fades to 0 within the curriculum.
+    curriculum
+        Its share of the batches.
+    options
+        Of the method of the gradient, such as `{"beta": 0.1, "starts": 4}`.
+
+    Raises
+    ------
+    RelaxationError
+        If 20 batches in a row gave no gradient; the error's `.trained` keeps what was learned.
+    TypeError, ValueError
+        For arguments that do not fit, before anything is learned.
+    """
+    _check(batches, batch_size, n, learning_rate, curriculum, degree_at_start)
+    if random_field and gradient != "two-phase":
+        raise ValueError(
+            f"random_field: is an argument of two relaxations; leave it out with {gradient!r}"
+        )
+    root, adam = seed_sequence(rng), Adam()
+    target, first = coupling_map.degree, degree_at_start or coupling_map.degree
+    learned, memory, rows, missed = coupling_map, Arrays(), list[dict[str, float]](), 0
+    for b in range(batches):
+        left = max(0.0, 1 - b / (curriculum * batches)) if curriculum else 0.0
+        learned = learned.replace(degree=target + (first - target) * left)
+        instances = source.draw(batch_size, n, stream(root, "instances", b))
+        run = learned.training_run(instances.features)
+        method = dict(options or {})
+        if random_field:
+            method["random_field"] = random_field * left
+        slope = coupling_slope(
+            run.coupling, instances, cost=cost, gradient=gradient, on=on,
+            rng=substream(root, "slope", b), **method,
+        )  # fmt: skip
+        rate = learning_rate * 0.5 * (1 + np.cos(np.pi * b / batches))
+        used = int(slope.used.sum())
+        rows.append(
+            {
+                "batch": b,
+                "loss": float(slope.loss.mean()),
+                "unused": batch_size - used,
+                "degree": learned.degree,
+                "rate": rate,
+            }
+        )
+        missed = 0 if used else missed + 1
+        if missed == PATIENCE:
+            raise _nothing_locks(Trained(learned.replace(degree=target), rows), cost)
+        if used:
+            steps, memory = adam.step(run.gradient(slope.coupling / used), memory, rate)
+            moved = {name: value - steps[name] for name, value in learned.parameters.items()}
+            learned = learned.replace(parameters=moved).keeping(run.forward.statistics)
+    return Trained(learned.replace(degree=target), rows)
+
+
+def _check(
+    batches: int,
+    batch_size: int,
+    n: int,
+    learning_rate: float,
+    curriculum: float,
+    degree_at_start: float | None,
+) -> None:
+    for name, count, least in (("batches", batches, 1), ("batch_size", batch_size, 1), ("n", n, 2)):
+        if count < least:
+            raise ValueError(f"{name}: {count} is too few; give {least} or more")
+    if not 0 < learning_rate < np.inf:
+        raise ValueError(f"learning_rate: {learning_rate} is not a positive number")
+    if not 0 <= curriculum <= 1:
+        raise ValueError(f"curriculum: {curriculum} is no share of the batches; give 0 to 1")
+    if degree_at_start is not None and not 0 < degree_at_start < np.inf:
+        raise ValueError(f"degree_at_start: {degree_at_start} is not a positive number")
+
+
+def _nothing_locks(trained: Trained, cost: Cost) -> RelaxationError:
+    error = RelaxationError(
+        f"none of the networks of {PATIENCE} batches in a row gave a gradient of {cost!r}; begin "
+        'with a higher degree_at_start, or use gradient="adjoint", which needs no locked state'
+    )
+    error.trained = trained  # type: ignore[attr-defined]
+    return error

@@ -1,0 +1,108 @@
+"""Couplings learned from features, on networks that the map has never seen."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neurosc.coupling_map import Instances, experiments, hebbian_couplings, uniform_couplings
+from neurosc.network import FloatArray
+from neurosc.plots import BLUE, GREEN, GREY, ORANGE
+from neurosc.randomness import stream, substream
+from neurosc.studies.figures import panels
+from neurosc.studies.study import Row, Settings, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+TESTS, LARGER_TESTS = 16, 4
+"""Networks to test, of the size of training and four times larger."""
+N = 100
+MARKS = {
+    "loss": ("o", BLUE, "learned, one seed"),
+    "loss_of_larger": ("s", GREEN, "on networks four times larger"),
+    "untrained": ("x", GREY, "untrained map"),
+    "uniform": ("|", GREY, "uniform couplings"),
+    "hebbian": ("+", GREY, "Hebbian couplings"),
+}
+"""Columns that are drawn: marker, colour, legend."""
+
+
+def conditions(experiment: str | None = None, batches: int | None = None) -> dict[str, Settings]:
+    """`experiment`: a name or a file .toml (all of this package); `batches`: to learn."""
+    chosen = experiments.names() if experiment is None else [experiment]
+    shared = {"batches": batches}
+    return {experiments.load(name).name: {"experiment": name, **shared} for name in chosen}
+
+
+def measure(seed: int, rng: np.random.SeedSequence, *, experiment: str, batches: int | None) -> Row:
+    """Learn from networks drawn anew, then test on others, beside three controls."""
+    asked = experiments.load(experiment)
+    changes = {} if batches is None else {"batches": batches}
+    learned = asked.learn(rng, **changes)
+    n = int(asked.train.get("n", N))
+    test = asked.source.draw(TESTS, n, stream(rng, "test"))
+    larger = asked.source.draw(LARGER_TESTS, 4 * n, stream(rng, "larger"))
+    degree = learned.map.degree
+
+    def loss(coupling: FloatArray, of: Instances) -> float:
+        return asked.loss(asked.score(coupling, of, substream(rng, "score")))
+
+    return {
+        "loss": loss(learned.map.couplings(test.features), test),
+        "loss_of_larger": loss(learned.map.couplings(larger.features), larger),
+        "untrained": loss(asked.untrained(rng).couplings(test.features), test),
+        "uniform": loss(uniform_couplings(test, degree), test),
+        "hebbian": loss(hebbian_couplings(test, degree), test),
+        "unused": float(np.mean([row["unused"] > 0 for row in learned.rows])),
+    }
+
+
+def figure(table: pd.DataFrame) -> Figure:
+    """Losses of what was learned, on both sizes of networks, and of the controls."""
+    names = list(table["condition"].unique())
+    drawn, (ax,) = panels(1, (7.2, 1.5 + 0.42 * len(names)))
+    for column, (marker, colour, label) in MARKS.items():
+        for place, name in enumerate(names):
+            values = table.loc[table["condition"] == name, column]
+            ax.plot(
+                values, np.full(len(values), place), marker, color=colour, markersize=6,
+                alpha=0.7, linestyle="", label=label if place == 0 else None,
+            )  # fmt: skip
+    told = [(experiments.load(name).published, k) for k, name in enumerate(names) if known(name)]
+    told = [(value, k) for value, k in told if not math.isnan(value)]
+    if told:
+        at, places = zip(*told, strict=True)
+        ax.plot(at, places, "D", color=ORANGE, markersize=5, linestyle="", label="published")
+    ax.set_xlim(left=0)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_xlabel("1 - R of synchrony, circular moments of clusters")
+    drawn.legend(loc="outside lower center", ncols=3, frameon=False)
+    return drawn
+
+
+def known(name: str) -> bool:
+    """Whether it is an experiment of this package."""
+    return name in experiments.names()
+
+
+STUDY = Study(
+    name="kuranet",
+    about="Couplings learned from features: 1 - R or circular moments on networks never seen",
+    reported="1 - R .063 (global), .17 to .20 (fields), .35 to .40 (delays); circular moments .048 "
+    "to .056 (5 groups) (Ricci et al., arXiv 2105.02838, and its notebook)",
+    conditions=conditions,
+    measure=measure,
+    measures=("loss", "loss_of_larger", "untrained", "uniform", "hebbian", "unused"),
+    figure=figure,
+    published={
+        (name, "loss"): experiments.load(name).published
+        for name in experiments.names()
+        if not math.isnan(experiments.load(name).published)
+    },
+    seeds=3,
+)
