@@ -34,12 +34,20 @@ MARKS = {
 def conditions(experiment: str | None = None, batches: int | None = None) -> dict[str, Settings]:
     """`experiment`: a name or a file .toml (all of this package); `batches`: to learn."""
     chosen = experiments.names() if experiment is None else [experiment]
-    shared = {"batches": batches}
-    return {experiments.load(name).name: {"experiment": name, **shared} for name in chosen}
+    found = {name: experiments.load(name) for name in chosen}
+    return {
+        asked.name: {"experiment": name, "text": asked.text, "batches": batches}
+        for name, asked in found.items()
+    }
 
 
-def measure(seed: int, rng: np.random.SeedSequence, *, experiment: str, batches: int | None) -> Row:
-    """Learn from networks drawn anew, then test on others, beside three controls."""
+def measure(
+    seed: int, rng: np.random.SeedSequence, *, experiment: str, text: str, batches: int | None
+) -> Row:
+    """Learn from networks drawn anew, then test on others, beside three controls.
+
+    `text` is that of the file, which an interrupted study must not mix with another.
+    """
     asked = experiments.load(experiment)
     changes = {} if batches is None else {"batches": batches}
     learned = asked.learn(rng, **changes)

@@ -47,6 +47,8 @@ class Experiment:
         The tables of the file.
     published
         The published loss: 1 - R, or the circular moments of groups; NaN if there is none.
+    text
+        The file.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Experiment:
     train: Mapping[str, Any]
     run: Mapping[str, Any]
     published: float
+    text: str = dataclasses.field(repr=False)
 
     @property
     def cost(self) -> Cost:
@@ -114,12 +117,13 @@ def load(name: str) -> Experiment:
     else:
         text = Path(name).read_text("utf-8")
     try:
-        return _made(Path(name).stem, tomllib.loads(text))
+        return _made(Path(name).stem, text)
     except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         raise ValueError(f"experiment: {name} is not one: {error}; see {__name__}") from error
 
 
-def _made(name: str, given: dict[str, Any]) -> Experiment:
+def _made(name: str, text: str) -> Experiment:
+    given = tomllib.loads(text)
     unknown = sorted(set(given) - {"about", "published", *TABLES})
     if unknown:
         raise ValueError(f"{unknown[0]} is no part of an experiment")
@@ -132,7 +136,7 @@ def _made(name: str, given: dict[str, Any]) -> Experiment:
         raise ValueError(f"source.kind {kind!r} is none of {sorted(KINDS)}")
     found = Experiment(
         name, str(given["about"]), KINDS[kind](**source), given.get("map", {}), given["train"],
-        given.get("run", {}), float(given.get("published", np.nan)),
+        given.get("run", {}), float(given.get("published", np.nan)), text,
     )  # fmt: skip
     found.untrained(0)
     return found
