@@ -43,6 +43,8 @@ class Recipe:
         Of one relaxation while it learns.
     strength
         Bound of all couplings and fields on an oscillator; None for no bound.
+    beta
+        Strength of the nudge.
     """
 
     cost: Cost
@@ -54,6 +56,7 @@ class Recipe:
     lags: bool = False
     sweeps: int = 6
     strength: float | None = None
+    beta: float = 0.1
 
     def learnt(
         self,
@@ -74,7 +77,7 @@ class Recipe:
         started = time.process_time()
         fitted, diverged = fit_or_last_good(
             network, train, cost=self.cost, epochs=self.epochs if epochs is None else epochs,
-            learning_rate=self.learning_rate, batch_size=self.batch_size,
+            learning_rate=self.learning_rate, batch_size=self.batch_size, beta=self.beta,
             weight_decay=self.weight_decay, on=Sweeps(self.sweeps, precision="float32"),
             unsettled="learn", rng=substream(rng, "fit"),
             bounds=None if self.strength is None else Bounds(strength=self.strength),
