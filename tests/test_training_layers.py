@@ -93,6 +93,18 @@ def test_the_laws_of_a_substrate(precision: Any) -> None:
     assert np.median(again.residual) < np.median(whole.residual)
 
 
+@pytest.mark.parametrize("sizes", [[6, 9, 4], [6, 9, 8, 4]])
+def test_a_relaxation_leaves_the_state_it_starts_from(sizes: list[int]) -> None:
+    """It once overwrote it where one hidden layer moves, so that both ends were the same."""
+    model = LayeredModel.of(general(sizes, True), Sweeps(), ("coupling",))
+    x, y = samples(6, 4)
+    first = model.relax(x, nudge=Nudge(CosineCost(), y, 0.1))
+    before = first.state.copy()
+    second = model.relax(x, nudge=Nudge(CosineCost(), y, -0.1), start=first.state)
+    assert np.array_equal(first.state, before)
+    assert not np.array_equal(second.state, before)
+
+
 def test_what_still_moves_or_is_unstable_is_not_locked() -> None:
     net = topology.layered([6, 8, 4], rng=2)
     x, _ = samples(6, 4)
