@@ -54,9 +54,11 @@ def test_synchrony_is_learned_and_generalises(start: CouplingMap) -> None:
     for n in (30, 120):
         test = drawn(Frequencies(), n=n)
         controls = (start.couplings(test.features), uniform_couplings(test))
-        scores = evaluate_couplings(learned.map.couplings(test.features), test, cost=SYNCHRONY)
+        # in steps: descents slip past the locked state from about one random start in ten
+        how: Any = {"cost": SYNCHRONY, "on": Ideal("steps"), "rng": 0}
+        scores = evaluate_couplings(learned.map.couplings(test.features), test, **how)
         for coupling in controls:
-            other = evaluate_couplings(coupling, test, cost=SYNCHRONY)
+            other = evaluate_couplings(coupling, test, **how)
             assert 3 * scores.asynchrony.mean() < other.asynchrony.mean()
     test = drawn(Frequencies())
     likeness = coupling_correlation(learned.map.couplings(test.features), test.frequency)
@@ -71,7 +73,7 @@ def test_clusters_are_learned() -> None:
         options={"frozen": True},
     )  # fmt: skip
     test = drawn(source)
-    scores = evaluate_couplings(learned.map.couplings(test.features), test, cost=cost)
+    scores = evaluate_couplings(learned.map.couplings(test.features), test, cost=cost, rng=0)
     assert scores.rand is not None
     assert scores.rand.mean() > 0.9
     assert scores.loss.mean() < 0.05
@@ -88,7 +90,9 @@ def test_a_chip_teaches_too(start: CouplingMap) -> None:
     )  # fmt: skip
     test = drawn(source, n=12)
     loss = [
-        evaluate_couplings(m.replace(degree=3.0).couplings(test.features), test, cost=SYNCHRONY)
+        evaluate_couplings(
+            m.replace(degree=3.0).couplings(test.features), test, cost=SYNCHRONY, rng=0
+        )
         for m in (start, learned.map)
     ]
     # the median: now and then a start ends in a twisted state
