@@ -5,6 +5,7 @@ from __future__ import annotations
 import hypothesis
 import numpy as np
 import pytest
+import scipy.sparse
 
 from neurosc import PhaseNetwork, topology
 from neurosc.network import ComplexArray, FloatArray
@@ -19,6 +20,23 @@ def random_coupling(n: int, rng: np.random.Generator, *, lags: bool = False) -> 
     j = (j + j.conj().T) / np.sqrt(8 * n)
     np.fill_diagonal(j, 0)
     return np.asarray(j)
+
+
+def few_edges(n: int, share: float, *, lags: bool, sparse: bool) -> PhaseNetwork:
+    """Every parameter non-zero, a held oscillator, and that share of the edges."""
+    rng = np.random.default_rng(5)
+    mask = rng.random((n, n)) < share
+    mask[[3, 4], [n - 1, n - 2]] = True
+    j = random_coupling(n, rng, lags=lags) * 5 * (mask | mask.T)
+    return PhaseNetwork(
+        scipy.sparse.csr_array(j) if sparse else j,
+        rng.normal(0, 0.3, n),
+        rng.standard_normal(n) + 1j * rng.standard_normal(n),
+        rng.normal(0, 0.3, n),
+        inputs=[0, 1],
+        outputs=[n - 2, n - 1],
+        held=[2],
+    )
 
 
 def kuramoto(n: int, rng: np.random.Generator, spread: float = 0.3) -> PhaseNetwork:

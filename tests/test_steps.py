@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
@@ -25,7 +24,7 @@ from neurosc import (
 from neurosc.ideal import tile_couplings, tiles
 from neurosc.ideal.kernels import philox, trig
 from neurosc.network import FloatArray
-from tests.conftest import kuramoto, random_coupling
+from tests.conftest import few_edges, kuramoto
 
 SCHEMES: tuple[tiles.Scheme, ...] = ("heun", "euler-maruyama")
 N = 30
@@ -99,23 +98,6 @@ def test_noise_is_normal_and_white() -> None:
 # ---------------------------------------------------------------------------------- agreement
 
 
-def everything(lags: bool, sparse: bool) -> PhaseNetwork:
-    """Every parameter non-zero; few edges, so that the sparse form is stepped edge by edge."""
-    rng = np.random.default_rng(5)
-    mask = rng.random((N, N)) < 0.04
-    mask[[3, 4], [N - 1, N - 2]] = True
-    j = random_coupling(N, rng, lags=lags) * 5 * (mask | mask.T)
-    return PhaseNetwork(
-        scipy.sparse.csr_array(j) if sparse else j,
-        rng.normal(0, 0.3, N),
-        rng.standard_normal(N) + 1j * rng.standard_normal(N),
-        rng.normal(0, 0.3, N),
-        inputs=[0, 1],
-        outputs=[N - 2, N - 1],
-        held=[2],
-    )
-
-
 NUDGES: dict[str, Callable[[int], Nudge | None]] = {
     "free": lambda _: None,
     "field": lambda batch: Nudge(CosineCost(), np.arange(batch) % 2, 2.0),
@@ -156,7 +138,7 @@ def test_every_form_is_the_textbook_scheme(lags: bool, nudge: str) -> None:
     x = np.random.default_rng(1).random((5, 2))
     dt, count, d = 0.05, 40, 0.1
     given = NUDGES[nudge](len(x))
-    networks = {sparse: everything(lags, sparse) for sparse in (False, True)}
+    networks = {sparse: few_edges(N, 0.04, lags=lags, sparse=sparse) for sparse in (False, True)}
     kicks = np.sqrt(2 * d * dt) * noise(networks[False].free.size, len(x), count, rng=7)
     ends = {}
     for sparse, scheme in itertools.product((False, True), SCHEMES):
@@ -181,7 +163,7 @@ def test_every_form_is_the_textbook_scheme(lags: bool, nudge: str) -> None:
 
 def test_sparse_form_is_in_use() -> None:
     """Otherwise the agreement above would compare dense with dense."""
-    free = everything(True, True).coupling[2:, 2:]
+    free = few_edges(N, 0.04, lags=True, sparse=True).coupling[2:, 2:]
     assert free.nnz * tile_couplings.EDGE_PRICE < free.shape[0] ** 2
 
 
@@ -293,7 +275,7 @@ LAWS = {
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_bits_know_neither_batch_nor_threads(law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     scheme, precision, form = law
-    network = everything(True, form == "sparse")
+    network = few_edges(N, 0.04, lags=True, sparse=form == "sparse")
     x = np.random.default_rng(0).random((150, 2))
     ideal = Ideal("steps", noise=1e-2, duration=1.0, scheme=scheme, precision=precision)
 
@@ -321,7 +303,7 @@ def test_bits_know_neither_batch_nor_threads(law: Any, monkeypatch: pytest.Monke
 def test_bits_do_not_know_the_place_in_the_batch(sparse: bool) -> None:
     """In double: the BLAS of some processors multiplies single rows differently by place."""
     x = np.random.default_rng(0).random((100, 2))
-    network = everything(False, sparse)
+    network = few_edges(N, 0.04, lags=False, sparse=sparse)
     ideal = Ideal("steps", duration=2.0)
     whole = ideal.relax(network, x).phases
     assert (ideal.relax(network, x[::-1]).phases[::-1] == whole).all()

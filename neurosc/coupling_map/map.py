@@ -299,8 +299,9 @@ def networks(coupling: npt.ArrayLike, instances: Instances) -> list[PhaseNetwork
     """
     if instances.delay_steps is not None and instances.delay_steps.any():
         raise ValueError(
-            "delay_steps: a phase network has no delays, and no energy with them; use "
-            'gradient="adjoint" or "spsa"'
+            "delay_steps: a phase network has no delays, and with them no energy, so that two "
+            'relaxations give no gradient; learn with gradient="adjoint", "implicit" or "spsa", and '
+            "score with evaluate_runs"
         )
     given: Any = coupling
     return [

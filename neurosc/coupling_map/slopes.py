@@ -63,15 +63,6 @@ def coupling_slope(
             f"on: the {gradient} gradient is computed from the model, not measured on a "
             f"substrate; leave on= out, or use one of {PHYSICAL}"
         )
-    if (
-        gradient == "two-phase"
-        and instances.delay_steps is not None
-        and instances.delay_steps.any()
-    ):
-        raise ValueError(
-            "gradient: with delays there is no energy, so two relaxations give no gradient; use "
-            '"adjoint", "implicit" or "spsa"'
-        )
     methods: dict[str, Any] = {
         "two-phase": two_phase_slope,
         "adjoint": adjoint_slope,

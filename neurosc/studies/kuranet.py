@@ -80,8 +80,8 @@ def figure(table: pd.DataFrame) -> Figure:
                 values, np.full(len(values), place), marker, color=colour, markersize=6,
                 alpha=0.7, linestyle="", label=label if place == 0 else None,
             )  # fmt: skip
-    told = [(experiments.load(name).published, k) for k, name in enumerate(names) if known(name)]
-    told = [(value, k) for value, k in told if not math.isnan(value)]
+    published = {name: value for (name, _), value in STUDY.published.items()}
+    told = [(published[name], k) for k, name in enumerate(names) if name in published]
     if told:
         at, places = zip(*told, strict=True)
         ax.plot(at, places, "D", color=ORANGE, markersize=5, linestyle="", label="published")
@@ -93,9 +93,9 @@ def figure(table: pd.DataFrame) -> Figure:
     return drawn
 
 
-def known(name: str) -> bool:
-    """Whether it is an experiment of this package."""
-    return name in experiments.names()
+def _published() -> dict[tuple[str, str], float]:
+    found = {name: experiments.load(name).published for name in experiments.names()}
+    return {(name, "loss"): value for name, value in found.items() if not math.isnan(value)}
 
 
 STUDY = Study(
@@ -107,10 +107,6 @@ STUDY = Study(
     measure=measure,
     measures=("loss", "loss_of_larger", "untrained", "uniform", "hebbian", "unused"),
     figure=figure,
-    published={
-        (name, "loss"): experiments.load(name).published
-        for name in experiments.names()
-        if not math.isnan(experiments.load(name).published)
-    },
+    published=_published(),
     seeds=3,
 )

@@ -6,33 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse
 
 from neurosc import CosineCost, CrossEntropy, Ideal, Nudge, PhaseNetwork, Status, topology
 from neurosc.coupling_map import Instances
 from neurosc.coupling_map.dynamics import trajectories
 from neurosc.hw_models import CouplingDelay, Device, PhaseLag
 from neurosc.network import FloatArray, IntArray, wrap
-from tests.conftest import random_coupling
+from tests.conftest import few_edges, random_coupling
 
 N = 24
 
 
 def everything(sparse: bool) -> PhaseNetwork:
-    """Every parameter non-zero, lags, held oscillators, few edges."""
-    rng = np.random.default_rng(5)
-    mask = rng.random((N, N)) < 0.05
-    mask[[3, 4], [N - 1, N - 2]] = True
-    j = random_coupling(N, rng, lags=True) * 5 * (mask | mask.T)
-    return PhaseNetwork(
-        scipy.sparse.csr_array(j) if sparse else j,
-        rng.normal(0, 0.3, N),
-        rng.standard_normal(N) + 1j * rng.standard_normal(N),
-        rng.normal(0, 0.3, N),
-        inputs=[0, 1],
-        outputs=[N - 2, N - 1],
-        held=[2],
-    )
+    return few_edges(N, 0.05, lags=True, sparse=sparse)
 
 
 def late(kind: str) -> IntArray:
@@ -87,7 +73,10 @@ def test_every_form_is_the_textbook_scheme(sparse: bool, kind: str) -> None:
 
 
 def test_no_delay_is_a_delay_of_none() -> None:
-    x, network = np.random.default_rng(1).random((3, 2)), everything(False)
+    x, network = (
+        np.random.default_rng(1).random((3, 2)),
+        everything(False),
+    )
     ideal = Ideal("steps", dt=0.1, noise=1e-3, delay_steps=np.zeros(N, int))
     prompt = Ideal("steps", dt=0.1, noise=1e-3)
     ends = [each.record(network, x, times=[5.0], rng=1).phases for each in (ideal, prompt)]
@@ -168,7 +157,10 @@ def test_networks_abreast_are_one_after_the_other() -> None:
 
 
 def test_a_field_nudge_pulls_and_one_that_follows_is_refused() -> None:
-    network, x = everything(False), np.random.default_rng(0).random((2, 2))
+    network, x = (
+        everything(False),
+        np.random.default_rng(0).random((2, 2)),
+    )
     ideal = Ideal("steps", dt=0.1, delay_steps=late("senders"))
     moved = ideal.relax(network, x, nudge=Nudge(CosineCost(), [0, 1], 2.0)).phases
     assert np.abs(wrap(moved - ideal.relax(network, x).phases)).max() > 0.05

@@ -101,7 +101,7 @@ def test_a_chip_teaches_too(start: CouplingMap) -> None:
 
 def test_delays_are_learned_by_the_adjoint_alone() -> None:
     source, begin = Frequencies(delays=True), CouplingMap(2, (8, 8), rng=0, degree=4.0)
-    with pytest.raises(ValueError, match=r'^gradient: with delays .* use "adjoint"'):
+    with pytest.raises(ValueError, match=r'^delay_steps: .* learn with gradient="adjoint"'):
         train(begin, source, cost=SYNCHRONY, batches=2, n=10, rng=0)
     run: dict[str, Any] = {"dt": 0.1, "steps": 60, "start": 0.0}
     learned = train(
