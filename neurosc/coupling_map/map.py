@@ -300,8 +300,8 @@ def networks(coupling: npt.ArrayLike, instances: Instances) -> list[PhaseNetwork
     if instances.delay_steps is not None and instances.delay_steps.any():
         raise ValueError(
             "delay_steps: a phase network has no delays, and with them no energy, so that two "
-            'relaxations give no gradient; learn with gradient="adjoint", "implicit" or "spsa", and '
-            "score with evaluate_runs"
+            'relaxations give no gradient; learn with gradient="adjoint", "implicit" or "spsa", '
+            "and score with evaluate_runs"
         )
     given: Any = coupling
     return [
