@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from neurosc.costs import Cost, take
 from neurosc.coupling_map.instances import Instances
-from neurosc.coupling_map.locking import TASK, locked_states, networks
+from neurosc.coupling_map.locking import TASK, late_networks, locked_states
 from neurosc.coupling_map.slope import CouplingSlope
 from neurosc.ideal.threads import one_blas_thread, over_chunks
 from neurosc.randomness import RNG
@@ -30,8 +30,8 @@ def implicit_slope(
         M^T (lambda, mu) = (dC/dtheta, 0)
 
     where M is the Jacobian of the torques and of what fixes the frame by the phases and Omega
-    (`Network.jacobian`). It needs no energy: couplings may differ both ways, and delays, which are
-    lags of another size for each sender, make them do so.
+    (`LateNetwork.jacobian`). It needs no energy: couplings may differ both ways, and delays, which
+    are lags of another size for each sender, make them do so.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def implicit_slope(
     Source: adjoint of the implicit function theorem; for recurrent networks Almeida (1987),
     Pineda, Phys. Rev. Lett. 59:2229 (1987).
     """
-    every = networks(coupling, instances, dt)
+    every = late_networks(coupling, instances, dt)
     state = locked_states(
         coupling, instances, dt=dt, steps=steps, start=start, tolerance=tolerance, rng=rng
     )

@@ -43,7 +43,7 @@ class LockedStates:
     locked: BoolArray
 
 
-class Network(NamedTuple):
+class LateNetwork(NamedTuple):
     """One of the batch; `lateness` is tau dt in units of time."""
 
     coupling: FloatArray
@@ -87,11 +87,11 @@ class Network(NamedTuple):
         return whole
 
 
-def networks(coupling: npt.ArrayLike, instances: Instances, dt: float) -> list[Network]:
+def late_networks(coupling: npt.ArrayLike, instances: Instances, dt: float) -> list[LateNetwork]:
     """All of a batch."""
     pulls, lateness = check_coupling(coupling, instances), dt * delays(instances)
     return [
-        Network(pulls[k], instances.frequency[k], instances.field[k], lateness[k])
+        LateNetwork(pulls[k], instances.frequency[k], instances.field[k], lateness[k])
         for k in range(instances.batch)
     ]
 
@@ -123,7 +123,7 @@ def locked_states(
         oscillator (at least 1).
     """
     late = delays(instances)
-    every = networks(coupling, instances, dt)
+    every = late_networks(coupling, instances, dt)
     way = trajectories(coupling, instances, dt=dt, steps=steps, start=start, rng=rng)
     turning = (way[:, -1] - way[:, -2]).mean(axis=1) / dt
     free = ~instances.field.any(axis=1)
@@ -145,7 +145,7 @@ def locked_states(
 
 
 def _newton(
-    net: Network, phases: FloatArray, turning: float, tolerance: float
+    net: LateNetwork, phases: FloatArray, turning: float, tolerance: float
 ) -> tuple[FloatArray, float] | None:
     """Phases and Omega at rest, or None."""
     n, strength = phases.size, np.abs(net.coupling).sum(axis=1) + np.abs(net.field)
@@ -164,7 +164,9 @@ def _newton(
     return None
 
 
-def _is_stable(net: Network, phases: FloatArray, turning: float, late: IntArray, dt: float) -> bool:
+def _is_stable(
+    net: LateNetwork, phases: FloatArray, turning: float, late: IntArray, dt: float
+) -> bool:
     """Whether every disturbance but a rotation dies out."""
     pull, own = net.slopes(phases, turning)
     if late.any():

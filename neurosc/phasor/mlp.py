@@ -139,10 +139,8 @@ class PhasorMLP:
             encoding=self.encoding,
         )
 
-    def with_network(
-        self, network: PhaseNetwork, cost: CrossEntropy | None = None, *, gamma: float = GAMMA
-    ) -> PhasorMLP:
-        """The net whose `to_network(gamma)` is this network, and its `cost` that cost."""
+    def with_network(self, network: PhaseNetwork, *, gamma: float = GAMMA) -> PhasorMLP:
+        """The net with this read-out whose `to_network(gamma)` is this network."""
         self.check_gamma(gamma)
         n = int(sum(self.sizes[:-1]))
         if network.n != n:
@@ -151,8 +149,7 @@ class PhasorMLP:
             PhasorLinear(network.coupling[into, of] / strength, network.field[into] / strength)
             for into, of, strength, _ in self.places(gamma)
         )
-        v = self.readout.weight if cost is None or cost.weights is None else cost.weights
-        return PhasorMLP(hidden, PhasorReadout(v), self.encoding)
+        return dataclasses.replace(self, hidden=hidden)
 
     def places(self, gamma: float) -> Iterator[tuple[slice, slice, float, PhasorLinear]]:
         """Of each hidden layer: its oscillators, those before it, gamma^{l-1}, and itself."""

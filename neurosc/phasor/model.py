@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neurosc.costs import CrossEntropy, check_batch
 from neurosc.learning.energy_model import Array, Arrays, Rest
-from neurosc.network import ComplexArray, FloatArray
+from neurosc.network import ComplexArray, FloatArray, IntArray
 from neurosc.phasor.layers import PhasorLinear, real_to_phasor
 from neurosc.phasor.mlp import GAMMA, PhasorMLP
 from neurosc.phasor.quantization import Quantization
@@ -108,10 +108,14 @@ class PhasorModel:
         return self.net if self.quantize is None else self.quantize(self.net)
 
     @cached_property
+    def _ends(self) -> IntArray:
+        """Where layers begin and end in a state."""
+        return np.cumsum([0, *self.net.sizes[1:-1]])
+
+    @cached_property
     def _columns(self) -> list[slice]:
         """Where each layer lies in a state."""
-        ends = np.cumsum([0, *self.net.sizes[1:-1]]).tolist()
-        return [slice(a, b) for a, b in itertools.pairwise(ends)]
+        return [slice(a, b) for a, b in itertools.pairwise(self._ends.tolist())]
 
     def _layers(self, state: Array, x: npt.ArrayLike | None) -> list[ComplexArray]:
         """Phasors of each layer, the inputs first."""
@@ -219,9 +223,8 @@ class PhasorModel:
 
         hidden = self._used.hidden
         later = [layer.weight for layer in hidden[1:]]
-        ends = np.cumsum([0, *self.net.sizes[1:-1]])
         return Weights(
-            ends=ends,
+            ends=self._ends,
             places=np.cumsum([0, 0, *(w.size for w in later)])[: len(hidden)],
             up=_parts(np.concatenate([NOTHING, *(w.T.ravel() for w in later)])),
             down=_parts(np.concatenate([NOTHING, *(w.ravel() for w in later)])),

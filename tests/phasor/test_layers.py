@@ -61,7 +61,7 @@ def test_two_views_have_the_same_parameters() -> None:
     assert network.outputs.tolist() == [10, 11, 12, 13, 14]
     assert np.array_equal(network.coupling[4:10, :4], net.hidden[0].weight)
     assert np.allclose(network.coupling[10:, 4:10], 0.2 * net.hidden[1].weight)
-    back = net.with_network(network, net.cost, gamma=0.2)
+    back = net.with_network(network, gamma=0.2)
     for one, other in zip(back.hidden, net.hidden, strict=True):
         assert np.allclose(one.weight, other.weight)
         assert np.allclose(one.bias, other.bias)
