@@ -314,6 +314,16 @@ def test_bad_hopfield_networks(bad: dict[str, Any], message: str) -> None:
         dataclasses.replace(good, **bad)
     with pytest.raises(ValueError, match="sizes"):
         ContinuousHopfield.layered([2])
+    for gain in (0.0, [1.0, 1.0, 1.0], np.nan):
+        with pytest.raises(ValueError, match="gain"):
+            ContinuousHopfield.layered([2, 3, 2], gain=gain)
+
+
+def test_gains_of_layers() -> None:
+    plain = ContinuousHopfield.layered([2, 3, 2], rng=0)
+    scaled = ContinuousHopfield.layered([2, 3, 2], gain=(0.5, 2.0), rng=0)
+    for gain, w, drawn in zip((0.5, 2.0), scaled.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(w, gain * drawn, rtol=1e-15)
 
 
 def test_cost_survives_a_file() -> None:

@@ -95,17 +95,49 @@ class ContinuousHopfield:
 
     @classmethod
     def layered(
-        cls, sizes: Sequence[int], *, rng: RNG = None, **settings: Any
+        cls,
+        sizes: Sequence[int],
+        *,
+        gain: float | Sequence[float] = 1.0,
+        rng: RNG = None,
+        **settings: Any,
     ) -> ContinuousHopfield:
-        """Weights from U(-a, a), a = sqrt(6 / (fan in + fan out)), and no biases.
+        """Weights from U(-a, a), a = gain sqrt(6 / (fan in + fan out)), and no biases.
 
-        Source: Glorot, Bengio, AISTATS 2010. `settings` are the other parameters.
+        Parameters
+        ----------
+        sizes
+            Units of each layer, the inputs first.
+        gain
+            Of all weights, or of each layer's. An output that its layer holds below -beta for all
+            samples rests at 0 under every nudge and never learns; with more than one hidden layer
+            small gains keep outputs from it.
+        settings
+            The other parameters.
+
+        Raises
+        ------
+        ValueError
+            For fewer than two layers, an empty one, and gains that do not fit or are not positive.
+
+        Notes
+        -----
+        Source of a: Glorot, Bengio, AISTATS 2010.
         """
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(f"sizes: {list(sizes)} needs two layers or more of one unit or more")
         draw = stream(rng, "hopfield")
         pairs = list(itertools.pairwise(sizes))
-        weights = [np.sqrt(6 / (a + b)) * draw.uniform(-1, 1, (a, b)) for a, b in pairs]
+        gains = np.asarray(gain, dtype=float)
+        if gains.shape not in ((), (len(pairs),)) or not ((gains > 0) & (gains < np.inf)).all():
+            raise ValueError(
+                f"gain: {gain} is not a positive number or {len(pairs)} of them; give one for all "
+                "weights or one for each layer of weights"
+            )
+        weights = [
+            g * np.sqrt(6 / (a + b)) * draw.uniform(-1, 1, (a, b))
+            for g, (a, b) in zip(np.broadcast_to(gains, len(pairs)), pairs, strict=True)
+        ]
         return cls(tuple(weights), tuple(np.zeros(b) for _, b in pairs), **settings)
 
     @property
