@@ -185,7 +185,7 @@ def test_digits_pass_the_published_figure() -> None:
     mean = rows["mean"].to_dict()
     assert mean["64-20-10 real"] >= 0.963
     assert mean["64-64-10 real"] >= 0.970
-    assert mean["64-64-10 lags"] > 0.955
+    assert mean["64-64-10 lags"] >= 0.975
 
 
 @pytest.mark.slow
