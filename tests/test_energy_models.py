@@ -314,9 +314,12 @@ def test_bad_hopfield_networks(bad: dict[str, Any], message: str) -> None:
         dataclasses.replace(good, **bad)
     with pytest.raises(ValueError, match="sizes"):
         ContinuousHopfield.layered([2])
-    for gain in (0.0, [1.0, 1.0, 1.0], np.nan):
-        with pytest.raises(ValueError, match="gain"):
-            ContinuousHopfield.layered([2, 3, 2], gain=gain)
+
+
+@pytest.mark.parametrize("gain", [0.0, np.nan, [1.0, 1.0, 1.0], [[1.0], [1.0]], "big", None])
+def test_bad_gains(gain: Any) -> None:
+    with pytest.raises(ValueError, match=r"gain: .* nor 2 of them; give one for all"):
+        ContinuousHopfield.layered([2, 3, 2], gain=gain)
 
 
 def test_gains_of_layers() -> None:
@@ -324,6 +327,16 @@ def test_gains_of_layers() -> None:
     scaled = ContinuousHopfield.layered([2, 3, 2], gain=(0.5, 2.0), rng=0)
     for gain, w, drawn in zip((0.5, 2.0), scaled.weights, plain.weights, strict=True):
         np.testing.assert_allclose(w, gain * drawn, rtol=1e-15)
+
+
+@pytest.mark.parametrize("beta", [1.0, -1.0])
+def test_an_output_held_below_beta_never_learns(beta: float) -> None:
+    held = hopfield().with_parameters(**{"bias.2": np.array([-9.0, 0.0, 0.0])})
+    found = two_phase_gradient(
+        held, *BLOBS, cost=SquaredCost(), beta=beta, scheme="one-sided", unsettled="learn"
+    )
+    slopes = [found.parameters["weights.2"].T, found.parameters["bias.2"]]
+    assert all((slope[0] == 0).all() and (slope[1] != 0).any() for slope in slopes)
 
 
 def test_cost_survives_a_file() -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurosc.costs import Cost
+from neurosc.coupling_map.instances import Instances
 from neurosc.coupling_map.map import CouplingMap
+from neurosc.coupling_map.slope import CouplingSlope
 from neurosc.coupling_map.slopes import Method, coupling_slope
 from neurosc.coupling_map.sources import Source
 from neurosc.learning.optimisers import Adam, Arrays
@@ -107,22 +109,21 @@ def train(
         raise ValueError(
             f"random_field: is an argument of two relaxations; leave it out with {gradient!r}"
         )
-    root, adam = seed_sequence(rng), Adam()
+    root = seed_sequence(rng)
     target, first = coupling_map.degree, degree_at_start or coupling_map.degree
     learned, memory, rows, missed = coupling_map, Arrays(), list[dict[str, float]](), 0
     for b in range(batches):
         left = max(0.0, 1 - b / (curriculum * batches)) if curriculum else 0.0
         learned = learned.replace(degree=target + (first - target) * left)
         instances = source.draw(batch_size, n, stream(root, "instances", b))
-        run = learned.training_run(instances.features)
         method = dict(options or {})
         if random_field:
             method["random_field"] = random_field * left
-        slope = coupling_slope(
-            run.coupling, instances, cost=cost, gradient=gradient, on=on,
+        rate = learning_rate * 0.5 * (1 + np.cos(np.pi * b / batches))
+        learned, memory, slope = learn_batch(
+            learned, instances, memory, rate, cost=cost, gradient=gradient, on=on,
             rng=substream(root, "slope", b), **method,
         )  # fmt: skip
-        rate = learning_rate * 0.5 * (1 + np.cos(np.pi * b / batches))
         used = int(slope.used.sum())
         rows.append(
             {
@@ -136,11 +137,24 @@ def train(
         missed = 0 if used else missed + 1
         if missed == PATIENCE:
             raise _nothing_locks(Trained(learned.replace(degree=target), rows), cost)
-        if used:
-            steps, memory = adam.step(run.gradient(slope.coupling / used), memory, rate)
-            moved = {name: value - steps[name] for name, value in learned.parameters.items()}
-            learned = learned.replace(parameters=moved).keeping(run.forward.statistics)
     return Trained(learned.replace(degree=target), rows)
+
+
+def learn_batch(
+    learned: CouplingMap, instances: Instances, memory: Arrays, rate: float, **slope: Any
+) -> tuple[CouplingMap, Arrays, CouplingSlope]:
+    """One step of Adam with its memory, empty at first; none where no network gave a gradient.
+
+    `slope` are the arguments of `coupling_slope`.
+    """
+    run = learned.training_run(instances.features)
+    found = coupling_slope(run.coupling, instances, **slope)
+    used = int(found.used.sum())
+    if used:
+        steps, memory = Adam().step(run.gradient(found.coupling / used), memory, rate)
+        moved = {name: value - steps[name] for name, value in learned.parameters.items()}
+        learned = learned.replace(parameters=moved).keeping(run.forward.statistics)
+    return learned, memory, found
 
 
 def _check(

@@ -112,6 +112,8 @@ class ContinuousHopfield:
             Of all weights, or of each layer's. An output that its layer holds below -beta for all
             samples rests at 0 under every nudge and never learns; with more than one hidden layer
             small gains keep outputs from it.
+        rng
+            Draws the weights.
         settings
             The other parameters.
 
@@ -128,15 +130,9 @@ class ContinuousHopfield:
             raise ValueError(f"sizes: {list(sizes)} needs two layers or more of one unit or more")
         draw = stream(rng, "hopfield")
         pairs = list(itertools.pairwise(sizes))
-        gains = np.asarray(gain, dtype=float)
-        if gains.shape not in ((), (len(pairs),)) or not ((gains > 0) & (gains < np.inf)).all():
-            raise ValueError(
-                f"gain: {gain} is not a positive number or {len(pairs)} of them; give one for all "
-                "weights or one for each layer of weights"
-            )
         weights = [
             g * np.sqrt(6 / (a + b)) * draw.uniform(-1, 1, (a, b))
-            for g, (a, b) in zip(np.broadcast_to(gains, len(pairs)), pairs, strict=True)
+            for g, (a, b) in zip(_gains(gain, len(pairs)), pairs, strict=True)
         ]
         return cls(tuple(weights), tuple(np.zeros(b) for _, b in pairs), **settings)
 
@@ -276,3 +272,17 @@ class ContinuousHopfield:
             slope = nudge.cost.gradient(np.asarray(layers[-1], np.float64), nudge.target)
             forces[-1] -= (nudge.beta * slope).astype(self.precision)
         return forces
+
+
+def _gains(gain: float | Sequence[float], layers: int) -> Array:
+    """One for each layer of weights."""
+    try:
+        gains = np.broadcast_to(np.asarray(gain, dtype=float), layers)
+    except (TypeError, ValueError):
+        gains = np.full(layers, np.nan)
+    if not ((gains > 0) & (gains < np.inf)).all():
+        raise ValueError(
+            f"gain: {gain!r} is neither a positive number nor {layers} of them; give one for all "
+            "weights or one for each layer of weights"
+        )
+    return gains

@@ -21,15 +21,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from neurosc.coupling_map import (
     Instances,
-    coupling_slope,
     evaluate_couplings,
     experiments,
     uniform_couplings,
 )
-from neurosc.learning.optimisers import Adam
+from neurosc.coupling_map.training import learn_batch
 from neurosc.network import FloatArray
 
 GLOBAL = experiments.load("global")
@@ -46,19 +46,12 @@ def networks(batch: int) -> Instances:
 
 def ours(gradient: Any, options: dict[str, Any]) -> Iterator[FloatArray | None]:
     """Learn one batch for each None that it yields; on the last, couplings of the test networks."""
-    learned, adam = GLOBAL.untrained(0).replace(degree=DEGREE), Adam()
-    memory: dict[str, Any] = {}
+    learned, memory = GLOBAL.untrained(0).replace(degree=DEGREE), dict[str, Any]()
     for b in range(BATCHES + 1):
-        some = networks(b)
-        run = learned.training_run(some.features)
-        slope = coupling_slope(
-            run.coupling, some, cost=GLOBAL.cost, gradient=gradient, rng=b, **options
-        )
-        if slope.used.any():
-            found = run.gradient(slope.coupling / slope.used.sum())
-            steps, memory = adam.step(found, memory, RATE)
-            moved = {name: value - steps[name] for name, value in learned.parameters.items()}
-            learned = learned.replace(parameters=moved).keeping(run.forward.statistics)
+        learned, memory, _ = learn_batch(
+            learned, networks(b), memory, RATE,
+            cost=GLOBAL.cost, gradient=gradient, rng=b, **options,
+        )  # fmt: skip
         yield None
     yield learned.couplings(TEST.features)
 
@@ -120,11 +113,12 @@ def main() -> None:
     else:
         print("torchdiffeq is missing, ours run alone: pip install torch torchdiffeq")
     spent: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(BATCHES + 1):
-        for way, learning in ways.items():
-            begun = time.process_time()
-            next(learning)
-            spent[way].append(time.process_time() - begun)
+    with threadpool_limits(1):
+        for _ in range(BATCHES + 1):
+            for way, learning in ways.items():
+                begun = time.process_time()
+                next(learning)
+                spent[way].append(time.process_time() - begun)
     one = np.median(spent["two-phase"][1:])
     print(f"{'way':18} {'s/batch':>8} {'ratio':>6} {'1 - R':>6}   cores {os.cpu_count()}")
     for way, learning in ways.items():
