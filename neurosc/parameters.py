@@ -56,6 +56,12 @@ def _check_hermitian(array: Any, sparse: bool) -> None:
     worst = gap.max() if gap.size else 0.0
     if worst > HERMITIAN_TOLERANCE * largest:
         i, j = (int(k) for k in np.unravel_index(int(gap.argmax()), gap.shape))
+        if abs(array - array.T).max() <= HERMITIAN_TOLERANCE * largest:
+            raise ValueError(
+                f"coupling: not Hermitian; a lag of {np.angle(array[i, j] ** 2) / 2:.6g} rad acts "
+                f"both ways between {i} and {j}, and such uniform lags have no energy; give "
+                "antisymmetric ones, K_ij exp(i alpha_ij) with alpha_ij = -alpha_ji"
+            )
         raise ValueError(
             f"coupling: not Hermitian; the worst pair is J[{i}, {j}] = {array[i, j]:.6g} against "
             f"J[{j}, {i}] = {array[j, i]:.6g}; each must be the other's complex conjugate, "

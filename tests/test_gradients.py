@@ -13,6 +13,7 @@ from neurosc import (
     CrossEntropy,
     Encoding,
     Ideal,
+    Interaction,
     Nudge,
     PhaseNetwork,
     Relaxation,
@@ -388,3 +389,32 @@ def test_slopes_of_couplings_are_hermitian_to_the_last_bit(kind: str) -> None:
     slope = two_phase_gradient(network, x, y, cost=CosineCost(), beta=0.1).coupling
     assert abs(slope).max() > 0
     assert abs(slope - slope.conj().T).max() == 0
+
+
+def forced_cosine(network: PhaseNetwork, alpha: float) -> float:
+    """Between two-phase and true slopes of couplings under the torque K sin(d - alpha)."""
+    on = Ideal(tolerance=1e-13, interaction=Interaction((np.exp(-1j * alpha),)))
+    settings: dict[str, Any] = {"cost": CosineCost(), "on": on}
+    near = on.relax(network).raise_for_status().phases
+
+    def loss(coupling: FloatArray) -> float:
+        moved = network.replace(coupling=coupling)
+        phases = on.relax(moved, start=near).raise_for_status().phases
+        return float(CosineCost().value(moved.relative(phases)[:, moved.outputs], [1])[0])
+
+    slopes = []
+    for i, j in zip(*np.triu_indices(network.n, 1), strict=True):
+        step = np.zeros((network.n, network.n))
+        step[i, j] = step[j, i] = 1e-4
+        slopes.append((loss(network.coupling + step) - loss(network.coupling - step)) / 2e-4)
+    found = two_phase_gradient(network, None, [1], beta=1e-3, **settings).vector("coupling")
+    return float(found @ slopes / np.linalg.norm(found) / np.linalg.norm(slopes))
+
+
+def test_a_forced_uniform_lag_turns_the_gradient_away() -> None:
+    """No energy, no theorem: the published cosines of another network fall from .996 to .739."""
+    network = kuramoto(10, np.random.default_rng(1))
+    cosines = [forced_cosine(network, alpha) for alpha in (0, 0.05, 0.1, 0.2, 0.4)]
+    assert cosines[0] == pytest.approx(1, abs=1e-6)
+    assert (np.diff(cosines) < -0.01).all()
+    assert cosines[-1] < 0.739

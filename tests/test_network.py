@@ -112,6 +112,13 @@ PAIRS = np.kron(np.eye(2), [[0, 1], [1, 0]])
     [
         ({"coupling": np.triu(RING)}, r"worst pair is J\[0, 1\] = 1 against J\[1, 0\] = 0"),
         ({"coupling": 1j * RING}, "not Hermitian"),
+        ({"coupling": RING * np.exp(0.2j)}, r"not Hermitian; a lag of 0\.2 rad acts both ways"),
+        ({"coupling": -RING * np.exp(0.2j)}, r"a lag of 0\.2 rad .* alpha_ij = -alpha_ji"),
+        (
+            {"coupling": scipy.sparse.csr_array(RING * np.exp(0.2j))},
+            r"a lag of 0\.2 rad acts both ways between 0 and 1, .* uniform lags have no energy",
+        ),
+        ({"coupling": np.triu(RING) * np.exp(0.2j)}, "worst pair"),
         ({"coupling": scipy.sparse.csr_array(np.triu(RING))}, "not Hermitian"),
         ({"coupling": RING[:3]}, "not square"),
         ({"coupling": np.zeros((0, 0))}, "not square"),
