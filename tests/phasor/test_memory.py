@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurosc import Ideal
-from neurosc.hw_models import SpikingOscillators
+from neurosc.hw_models import CouplingMismatch, Device, FrequencyMismatch, SpikingOscillators
 from neurosc.phasor import AssociativeMemory, mean_field_overlap, random_patterns
 from neurosc.randomness import stream
 
@@ -75,6 +75,60 @@ def test_spiking_oscillators_recall() -> None:
     assert (np.diag(found.overlap) > 0.95).sum() >= 9
 
 
+@pytest.mark.parametrize("rng", [0, 1, 2])
+def test_learning_stores_what_hebb_loses(rng: int) -> None:
+    patterns = random_patterns(16, 80, rng=rng)
+    hebb = AssociativeMemory(patterns)
+    cues = erased(patterns, 32)
+    assert np.diag(hebb.recall(patterns).overlap).mean() < 0.5
+    learned = hebb.learned()
+    assert np.diag(learned.recall(patterns).overlap).min() > 0.99
+    assert np.diag(learned.recall(cues).overlap).mean() > 0.99
+
+
+def test_an_epoch_is_the_clamped_phase_minus_the_free_one() -> None:
+    patterns = random_patterns(6, 20, rng=0)
+    hebb = AssociativeMemory(patterns)
+    free = hebb.recall(patterns, sweeps=30, tolerance=1e-3).state
+    step = 0.2 / 20 * (patterns.T @ patterns.conj() - free.T @ free.conj())
+    np.fill_diagonal(step, 0)
+    found = hebb.learned(epochs=1, learning_rate=0.2).coupling
+    assert found is not None
+    assert np.abs(step).max() > 1e-3
+    assert np.allclose(found, hebb.to_network().coupling + step)
+
+
+def test_learned_couplings_are_hermitian_and_those_of_the_network() -> None:
+    memory = AssociativeMemory(random_patterns(12, 60, rng=0)).learned(epochs=5)
+    found = memory.coupling
+    assert found is not None
+    assert np.array_equal(found, found.conj().T)
+    assert not found.diagonal().any()
+    assert np.allclose(memory.to_network().coupling, found)
+    assert np.allclose(memory.pull(memory.patterns), memory.patterns @ found.T)
+
+
+def test_learning_goes_on_from_where_it_ended() -> None:
+    memory = AssociativeMemory(random_patterns(12, 60, rng=0))
+    once, twice = memory.learned(epochs=4), memory.learned(epochs=2).learned(epochs=2)
+    assert once.coupling is not None
+    assert twice.coupling is not None
+    assert np.allclose(once.coupling, twice.coupling)
+
+
+def test_noisy_chips_recall_what_was_learned() -> None:
+    patterns = random_patterns(16, 80, rng=0)
+    hebb = AssociativeMemory(patterns)
+    device = Device(FrequencyMismatch(0.01), CouplingMismatch(0.05))
+    overlaps = []
+    for memory in (hebb, hebb.learned()):
+        chip = device.fabricate(memory.to_network(), rng=0)[0]
+        found, _ = memory.recall_on(chip, patterns, rng=0)
+        overlaps.append(np.diag(found.overlap).mean())
+    assert overlaps[0] < 0.5
+    assert overlaps[1] > 0.95
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -85,6 +139,17 @@ def test_spiking_oscillators_recall() -> None:
         (lambda: AssociativeMemory(ONE, kind="none"), "kind: 'none'"),  # type: ignore[arg-type]
         (lambda: AssociativeMemory(ONE).recall(np.ones(4)), "cue: shape"),
         (lambda: AssociativeMemory(np.array([[1, 0j]])).to_network(), "patterns: some units"),
+        (lambda: AssociativeMemory(ONE, coupling=np.zeros((2, 2), complex)), "coupling: shape"),
+        (lambda: AssociativeMemory(ONE, coupling=np.eye(3, dtype=complex)), "coupling: shape"),
+        (
+            lambda: AssociativeMemory(ONE, coupling=1j * (ONE.T @ ONE - np.eye(3))),
+            "coupling: shape",
+        ),
+        (lambda: AssociativeMemory(np.array([[1, 0j]])).learned(), "patterns: some units"),
+        (lambda: AssociativeMemory(ONE).learned(epochs=0), "epochs, sweeps: 0, 30"),
+        (lambda: AssociativeMemory(ONE).learned(sweeps=0), "epochs, sweeps: 60, 0"),
+        (lambda: AssociativeMemory(ONE).learned(learning_rate=0), "learning_rate: 0"),
+        (lambda: AssociativeMemory(ONE).learned(learning_rate=np.nan), "learning_rate: nan"),
         (lambda: mean_field_overlap(-1), "load: -1"),
     ],
 )
