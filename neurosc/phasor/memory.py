@@ -10,6 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosc.network import ComplexArray, FloatArray, PhaseNetwork, phasors
+from neurosc.phasor.storage import (
+    checked_coupling,
+    hebbian_coupling,
+    learned_coupling,
+    refuse_silent,
+)
 from neurosc.randomness import RNG, stream
 from neurosc.substrate import Substrate, a_substrate
 
@@ -104,7 +110,7 @@ class AssociativeMemory:
         p.flags.writeable = False
         object.__setattr__(self, "patterns", p)
         if self.coupling is not None:
-            object.__setattr__(self, "coupling", _hermitian(self.coupling, p.shape[1]))
+            object.__setattr__(self, "coupling", checked_coupling(self.coupling, p.shape[1]))
 
     @property
     def active(self) -> float:
@@ -142,7 +148,8 @@ class AssociativeMemory:
         Raises
         ------
         ValueError
-            For patterns with silent units, and for counts or a rate that are not positive.
+            For patterns with silent units, for counts or a rate that are not positive, and for a
+            rate at which patterns end farther from their rests than they began.
 
         Notes
         -----
@@ -154,26 +161,15 @@ class AssociativeMemory:
 
         Source: contrastive Hebbian learning, Movellan, Connectionist Models Summer School (1991).
         """
-        _refuse_silent(self.patterns, "store them by Hebb alone")
-        if min(epochs, sweeps) < 1:
-            raise ValueError(f"epochs, sweeps: {epochs}, {sweeps}; give at least one of each")
-        if not 0 < learning_rate < math.inf:
-            raise ValueError(f"learning_rate: {learning_rate} is no rate; give one above 0")
-        p = self.patterns
-        memory = dataclasses.replace(self, coupling=self._matrix())
-        for _ in range(epochs):
-            z = memory.recall(p, sweeps=sweeps, tolerance=1e-3).state
-            step = learning_rate / p.shape[1] * (p.T @ p.conj() - z.T @ z.conj())
-            np.fill_diagonal(step, 0)
-            memory = dataclasses.replace(memory, coupling=memory._matrix() + step)
-        return memory
+        refuse_silent(self.patterns, "store them by Hebb alone")
+        found = learned_coupling(self, epochs=epochs, rate=learning_rate, sweeps=sweeps)
+        return dataclasses.replace(self, coupling=found)
 
-    def _matrix(self) -> ComplexArray:
-        if self.coupling is not None:
-            return self.coupling
-        found = self.patterns.T @ self.patterns.conj() / self.active
-        np.fill_diagonal(found, 0)
-        return np.asarray(0.5 * (found + found.conj().T))
+    def matrix(self) -> ComplexArray:
+        """J, (size, size)."""
+        if self.coupling is None:
+            return hebbian_coupling(self.patterns, self.active)
+        return self.coupling
 
     def recall(self, cue: npt.ArrayLike, *, sweeps: int = 300, tolerance: float = 1e-6) -> Recall:
         """Let cues (batch, size) relax, all units at a time.
@@ -237,29 +233,9 @@ class AssociativeMemory:
         ValueError
             For patterns with silent units: an oscillator cannot fall silent.
         """
-        _refuse_silent(self.patterns, "use recall")
-        coupling = self._matrix()
+        refuse_silent(self.patterns, "use recall")
+        coupling = self.matrix()
         return PhaseNetwork(coupling, outputs=range(1, len(coupling)))
-
-
-def _hermitian(coupling: npt.ArrayLike, size: int) -> ComplexArray:
-    found = np.array(coupling, dtype=np.complex128)
-    square = found.shape == (size, size)
-    if not square or not np.allclose(found, found.conj().T) or found.diagonal().any():
-        raise ValueError(
-            f"coupling: shape {found.shape}; give a Hermitian ({size}, {size}) with zero diagonal"
-        )
-    found = 0.5 * (found + found.conj().T)
-    found.flags.writeable = False
-    return np.asarray(found)
-
-
-def _refuse_silent(patterns: ComplexArray, else_: str) -> None:
-    if not patterns.all():
-        raise ValueError(
-            "patterns: some units are silent, and oscillators are not; give dense patterns, or "
-            f"{else_}"
-        )
 
 
 def mean_field_overlap(load: float) -> float:

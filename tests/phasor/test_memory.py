@@ -116,6 +116,18 @@ def test_learning_goes_on_from_where_it_ended() -> None:
     assert np.allclose(once.coupling, twice.coupling)
 
 
+def test_a_rate_that_forgets_is_told() -> None:
+    memory = AssociativeMemory(random_patterns(16, 80, rng=0))
+    with pytest.raises(ValueError, match=r"learning_rate: at 0\.5 .* give a lower rate"):
+        memory.learned(learning_rate=0.5)
+
+
+def test_what_is_stored_may_be_learned_again() -> None:
+    memory = AssociativeMemory(random_patterns(2, 80, rng=0))
+    again = memory.learned(epochs=20).learned(epochs=2)
+    assert np.diag(again.recall(memory.patterns).overlap).min() > 0.999
+
+
 def test_noisy_chips_recall_what_was_learned() -> None:
     patterns = random_patterns(16, 80, rng=0)
     hebb = AssociativeMemory(patterns)
