@@ -34,9 +34,9 @@ def test_import_is_light() -> None:
 
 def test_every_public_name_has_a_docstring() -> None:
     import neurosc
-    from neurosc import export, hw_models
+    from neurosc import coupling_map, export, hw_models, phasor, robustness
 
-    for module in (neurosc, hw_models, export):
+    for module in (neurosc, hw_models, export, phasor, coupling_map, robustness):
         for name in module.__all__:
             assert getattr(module, name).__doc__, f"{module.__name__}.{name}"
 
