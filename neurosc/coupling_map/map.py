@@ -98,10 +98,10 @@ class CouplingMap:
         precision: Precision = "float32",
     ) -> None:
         check_normalise(normalise)
-        if features < 1:
-            raise ValueError(f"features: {features} tell nothing; give 1 or more")
+        if features < 1 or features % 1:
+            raise ValueError(f"features: {features} is no number of them; give 1 or more")
         widths = tuple(hidden)
-        if len(widths) != 2 or min(widths) < 1:
+        if len(widths) != 2 or min(widths) < 1 or any(width % 1 for width in widths):
             raise ValueError(f"hidden: {hidden} does not fit; give the widths of two layers")
         if not 0 < degree < float("inf"):
             raise ValueError(f"degree: {degree} is not a positive number")
@@ -245,6 +245,8 @@ class CouplingMap:
                 f"features: shape {features.shape} does not fit; give (batch, n, {self.features}) "
                 "with n of 2 or more"
             )
+        if not np.isfinite(features).all():
+            raise ValueError("features: has entries that are not finite; replace NaN and inf")
         return features
 
     def _freeze(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Literal, get_args
 
 import numpy.typing as npt
@@ -69,5 +70,11 @@ def coupling_slope(
         "implicit": implicit_slope,
         "spsa": spsa_slope,
     }
+    known = set(inspect.signature(methods[gradient]).parameters) - {"coupling", "instances"}
+    if wrong := set(options) - known:
+        raise TypeError(
+            f"options: {sorted(wrong)} of the {gradient} gradient are unknown; it has "
+            f"{sorted(known - {'cost', 'on', 'rng'})}"
+        )
     found: CouplingSlope = methods[gradient](coupling, instances, cost=cost, rng=rng, **options)
     return found

@@ -30,10 +30,15 @@ def bind(*symbols: npt.ArrayLike) -> ComplexArray:
     """z = x y ..., element by element: phases add, and z is similar to none of them."""
     if not symbols:
         raise ValueError("symbols: nothing to bind; give at least one")
-    product = np.asarray(symbols[0], dtype=np.complex128)
-    for other in symbols[1:]:
-        product = product * np.asarray(other, dtype=np.complex128)
-    return product
+    factors = [np.asarray(symbol, dtype=np.complex128) for symbol in symbols]
+    try:
+        np.broadcast_shapes(*(factor.shape for factor in factors))
+    except ValueError:
+        raise ValueError(
+            f"symbols: shapes {[factor.shape for factor in factors]} do not fit together; give "
+            "symbols of the same size"
+        ) from None
+    return np.asarray(math.prod(factors[1:], start=factors[0]))
 
 
 def unbind(bound: npt.ArrayLike, symbol: npt.ArrayLike) -> ComplexArray:

@@ -96,12 +96,13 @@ class AssociativeMemory:
         size = np.abs(p)
         if (
             p.ndim != 2
+            or len(p) == 0
             or not (np.isclose(size, 1) | (size == 0)).all()
             or not size.any(axis=1).all()
         ):
             raise ValueError(
-                f"patterns: shape {p.shape}; give (patterns, size) of phasors, silent units 0, "
-                "and none that is silent as a whole"
+                f"patterns: shape {p.shape}; give (patterns, size) of phasors, one or more, "
+                "silent units 0, and none that is silent as a whole"
             )
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold: {self.threshold} is outside [0, 1); give a share of |u|")
@@ -183,9 +184,9 @@ class AssociativeMemory:
         tolerance
             Largest change of a unit in a sweep that counts as rest.
         """
-        z = np.atleast_2d(np.asarray(cue, dtype=np.complex128)).copy()
-        if z.ndim != 2 or z.shape[1] != self.patterns.shape[1]:
-            raise ValueError(f"cue: shape {np.shape(cue)}; give (batch, {self.patterns.shape[1]})")
+        if sweeps < 1:
+            raise ValueError(f"sweeps: {sweeps} leaves the cues as they are; give 1 or more")
+        z = self._cues(cue)
         settled = np.zeros(len(z), dtype=bool)
         for _ in range(sweeps):
             going = np.flatnonzero(~settled)
@@ -195,6 +196,17 @@ class AssociativeMemory:
             settled[going] = np.abs(new - z[going]).max(axis=1) < tolerance
             z[going] = new
         return Recall(z, self.overlap(z), settled)
+
+    def _cues(self, cue: npt.ArrayLike) -> ComplexArray:
+        given = np.asarray(cue)
+        if given.dtype.kind not in "fciub":
+            raise TypeError(f"cue: expected phasors, not {given.dtype}; give complex numbers")
+        z = np.array(np.atleast_2d(given), dtype=np.complex128)
+        if z.ndim != 2 or z.shape[1] != self.patterns.shape[1]:
+            raise ValueError(f"cue: shape {given.shape}; give (batch, {self.patterns.shape[1]})")
+        if not np.isfinite(z).all():
+            raise ValueError("cue: has entries that are not finite; give 0 where nothing is known")
+        return z
 
     def _turn(self, z: ComplexArray) -> ComplexArray:
         u = self.pull(z)
@@ -212,7 +224,7 @@ class AssociativeMemory:
         Unknown units start at phase 0. The status of each sample is that of its `Relaxation`.
         """
         network = self.to_network()
-        z = np.atleast_2d(np.asarray(cue, dtype=np.complex128))
+        z = self._cues(cue)
         found = a_substrate(on).relax(network, None, start=np.angle(z), rng=rng)
         if found.phases.ndim != 2:
             raise ValueError("on: several chips relax at once; recall on one, such as chips[0]")

@@ -29,8 +29,8 @@ def learned_coupling(
     memory: AssociativeMemory, *, epochs: int, rate: float, sweeps: int
 ) -> ComplexArray:
     """J after `epochs` of clamped minus free phases; see `AssociativeMemory.learned`."""
-    if min(epochs, sweeps) < 1:
-        raise ValueError(f"epochs, sweeps: {epochs}, {sweeps}; give at least one of each")
+    if min(epochs, sweeps) < 1 or epochs % 1:
+        raise ValueError(f"epochs, sweeps: {epochs}, {sweeps}; give whole numbers from 1 on")
     if not 0 < rate < math.inf:
         raise ValueError(f"learning_rate: {rate} is no rate; give one above 0")
     p, before, kept = memory.patterns, _kept(memory, sweeps), memory

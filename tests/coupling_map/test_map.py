@@ -182,8 +182,10 @@ def test_maps_are_values() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"features": 0}, "features: 0 tell nothing"),
+        ({"features": 0}, "features: 0 is no number"),
+        ({"features": 2.5}, "features: 2.5 is no number"),
         ({"hidden": (4,)}, "hidden: "),
+        ({"hidden": (4, 2.5)}, "hidden: "),
         ({"normalise": "rows"}, "normalise: 'rows' is unknown"),
         ({"degree": 0.0}, "degree: 0.0 is not a positive"),
         ({"precision": "float16"}, "precision: 'float16' is unknown"),
@@ -197,6 +199,8 @@ def test_arguments_are_checked(changes: dict[str, Any], message: str) -> None:
 def test_features_masks_and_changes_are_checked() -> None:
     with pytest.raises(ValueError, match=r"^features: shape \(7, 2\) does not fit"):
         small().couplings(FEATURES[0])
+    with pytest.raises(ValueError, match=r"^features: has entries that are not finite"):
+        small().couplings(np.full_like(FEATURES, np.nan))
     with pytest.raises(ValueError, match=r"^mask: float64 of shape"):
         small(mask=np.ones((7, 7))).couplings(FEATURES)
     with pytest.raises(ValueError, match=r"^mask: couples nobody"):

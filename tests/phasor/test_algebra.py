@@ -56,7 +56,8 @@ def test_numbers_are_read_by_a_resonator() -> None:
     [
         (lambda: ResidueCode([4, 6], 10), "moduli: .* share a factor"),
         (lambda: ResidueCode([], 10), "moduli:"),
-        (bind, "symbols:"),
+        (bind, "symbols: nothing"),
+        (lambda: bind(np.ones(3), np.ones(4)), r"symbols: shapes \[\(3,\), \(4,\)\] do not fit"),
         (lambda: similarity(np.ones(3), np.ones(4)), "other: shape"),
         (lambda: nearest(np.ones(3), np.ones((2, 4))), "codebook: shape"),
         (lambda: random_symbols(1, 0), "count, size"),

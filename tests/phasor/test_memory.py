@@ -149,7 +149,11 @@ def test_noisy_chips_recall_what_was_learned() -> None:
         (lambda: AssociativeMemory(np.array([[1, 1], [0, 0j]])), "patterns: shape"),
         (lambda: AssociativeMemory(ONE, 1.0), "threshold: 1.0"),
         (lambda: AssociativeMemory(ONE, kind="none"), "kind: 'none'"),  # type: ignore[arg-type]
+        (lambda: AssociativeMemory(np.ones((0, 3), complex)), "patterns: shape"),
         (lambda: AssociativeMemory(ONE).recall(np.ones(4)), "cue: shape"),
+        (lambda: AssociativeMemory(ONE).recall([np.nan] * 3), "cue: has entries"),
+        (lambda: AssociativeMemory(ONE).recall(ONE, sweeps=0), "sweeps: 0"),
+        (lambda: AssociativeMemory(ONE).learned(epochs=2.5), "epochs, sweeps: 2.5"),  # type: ignore[arg-type]
         (lambda: AssociativeMemory(np.array([[1, 0j]])).to_network(), "patterns: some units"),
         (lambda: AssociativeMemory(ONE, coupling=np.zeros((2, 2), complex)), "coupling: shape"),
         (lambda: AssociativeMemory(ONE, coupling=np.eye(3, dtype=complex)), "coupling: shape"),
