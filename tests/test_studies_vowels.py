@@ -95,7 +95,10 @@ def test_the_study_of_vowels_draws() -> None:
 def test_the_ablation_draws_and_tells() -> None:
     result = studies.run("ablation", seeds=1, data=str(FILE), epochs=1)
     assert len(result.figure.axes) == 3
-    assert "win." in result.reading
+    assert result.reading.count(" win. ") == 2
+    rates = result.table[result.table["condition"].str.fullmatch(r"frequencies, rate [\d.]+")]
+    highest = rates["published_readout_accuracy"].max()
+    assert f"at its best rate: frequencies {highest:.1%} (rate " in result.reading
     assert "nan" not in result.reading
 
 
