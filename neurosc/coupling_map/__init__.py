@@ -2,6 +2,7 @@
 
 from neurosc.coupling_map import experiments
 from neurosc.coupling_map.adjoint import adjoint_slope
+from neurosc.coupling_map.direct import direct_couplings
 from neurosc.coupling_map.dynamics import trajectories
 from neurosc.coupling_map.evaluation import (
     Scores,
@@ -36,6 +37,7 @@ __all__ = [
     "adjoint_slope",
     "coupling_correlation",
     "coupling_slope",
+    "direct_couplings",
     "evaluate_couplings",
     "evaluate_runs",
     "experiments",

@@ -128,18 +128,24 @@ def hebbian_couplings(instances: Instances, degree: float = 1.0) -> FloatArray:
 def coupling_correlation(coupling: npt.ArrayLike, values: npt.ArrayLike) -> FloatArray:
     """c_x of each network, (batch,): how alike coupled oscillators are in a value x.
 
-        c_x = sum_ij K_ij (x_i - m)(x_j - m) / sum_i k_i (x_i - m)^2
+        c_x = sum_ij K_ij (x_i - m) . (x_j - m) / sum_i k_i |x_i - m|^2
 
     with k_i = sum_j K_ij and m = sum_i k_i x_i / sum_i k_i; 1 where coupled oscillators share x,
-    negative where they differ, as frequencies do in networks that are made to synchronise.
-    Couplings must not be negative.
+    negative where they differ, as frequencies do in networks that are made to synchronise. NaN
+    where nothing is coupled, or all coupled oscillators share x.
 
     Parameters
     ----------
     coupling
-        K, shape (batch, n, n).
+        K >= 0, shape (batch, n, n); of couplings of both signs give those that pull,
+        `np.maximum(K, 0)`.
     values
-        x, such as frequencies, shape (batch, n).
+        x, such as frequencies, shape (batch, n), or features, shape (batch, n, d).
+
+    Raises
+    ------
+    ValueError
+        For negative couplings, which are no weights.
 
     Notes
     -----
@@ -147,11 +153,18 @@ def coupling_correlation(coupling: npt.ArrayLike, values: npt.ArrayLike) -> Floa
     """
     k, x = np.asarray(coupling, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if (k < 0).any():
-        raise ValueError("coupling: some are negative, and weights must not be; give their sizes")
+        raise ValueError(
+            "coupling: some are negative, and weights must not be; give those that "
+            "pull, np.maximum(coupling, 0)"
+        )
+    x = x[..., None] if x.ndim == 2 else x
     degree = k.sum(axis=2)
-    centred = x - ((degree * x).sum(axis=1) / degree.sum(axis=1))[:, None]
-    joint = np.einsum("bij,bi,bj->b", k, centred, centred)
-    return np.asarray(joint / (degree * centred**2).sum(axis=1))
+    total = degree.sum(axis=1)[:, None]
+    mean = np.einsum("bi,bid->bd", degree, x) / np.where(total > 0, total, 1)
+    centred = x - mean[:, None]
+    joint = np.einsum("bij,bid,bjd->b", k, centred, centred, optimize=True)
+    spread = np.einsum("bi,bid->b", degree, centred**2)
+    return np.asarray(np.divide(joint, spread, out=np.full(len(k), np.nan), where=spread > 0))
 
 
 def _scores(

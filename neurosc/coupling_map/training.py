@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from neurosc.costs import Cost
+from neurosc.coupling_map.curriculum import Curriculum
 from neurosc.coupling_map.instances import Instances
 from neurosc.coupling_map.map import CouplingMap
 from neurosc.coupling_map.slope import CouplingSlope
@@ -104,25 +103,22 @@ def train(
     TypeError, ValueError
         For arguments that do not fit, before anything is learned.
     """
-    _check(batches, batch_size, n, learning_rate, curriculum, degree_at_start)
-    if random_field and gradient != "two-phase":
-        raise ValueError(
-            f"random_field: is an argument of two relaxations; leave it out with {gradient!r}"
-        )
+    for name, count, least in (("batches", batches, 1), ("batch_size", batch_size, 1), ("n", n, 2)):
+        if count < least:
+            raise ValueError(f"{name}: {count} is too few; give {least} or more")
+    stages = Curriculum(
+        batches, learning_rate, coupling_map.degree, degree_at_start, random_field, curriculum,
+        gradient, options or {},
+    )  # fmt: skip
     root = seed_sequence(rng)
-    target, first = coupling_map.degree, degree_at_start or coupling_map.degree
     learned, memory, rows, missed = coupling_map, Arrays(), list[dict[str, float]](), 0
     for b in range(batches):
-        left = max(0.0, 1 - b / (curriculum * batches)) if curriculum else 0.0
-        learned = learned.replace(degree=target + (first - target) * left)
+        stage = stages.at(b)
+        learned = learned.replace(degree=stage.degree)
         instances = source.draw(batch_size, n, stream(root, "instances", b))
-        method = dict(options or {})
-        if random_field:
-            method["random_field"] = random_field * left
-        rate = learning_rate * 0.5 * (1 + np.cos(np.pi * b / batches))
         learned, memory, slope = learn_batch(
-            learned, instances, memory, rate, cost=cost, gradient=gradient, on=on,
-            rng=substream(root, "slope", b), **method,
+            learned, instances, memory, stage.rate, cost=cost, gradient=gradient, on=on,
+            rng=substream(root, "slope", b), **stage.options,
         )  # fmt: skip
         used = int(slope.used.sum())
         rows.append(
@@ -131,13 +127,13 @@ def train(
                 "loss": float(slope.loss.mean()),
                 "unused": batch_size - used,
                 "degree": learned.degree,
-                "rate": rate,
+                "rate": stage.rate,
             }
         )
         missed = 0 if used else missed + 1
         if missed == PATIENCE:
-            raise _nothing_locks(Trained(learned.replace(degree=target), rows), cost)
-    return Trained(learned.replace(degree=target), rows)
+            raise _nothing_locks(Trained(learned.replace(degree=coupling_map.degree), rows), cost)
+    return Trained(learned.replace(degree=coupling_map.degree), rows)
 
 
 def learn_batch(
@@ -155,25 +151,6 @@ def learn_batch(
         moved = {name: value - steps[name] for name, value in learned.parameters.items()}
         learned = learned.replace(parameters=moved).keeping(run.forward.statistics)
     return learned, memory, found
-
-
-def _check(
-    batches: int,
-    batch_size: int,
-    n: int,
-    learning_rate: float,
-    curriculum: float,
-    degree_at_start: float | None,
-) -> None:
-    for name, count, least in (("batches", batches, 1), ("batch_size", batch_size, 1), ("n", n, 2)):
-        if count < least:
-            raise ValueError(f"{name}: {count} is too few; give {least} or more")
-    if not 0 < learning_rate < np.inf:
-        raise ValueError(f"learning_rate: {learning_rate} is not a positive number")
-    if not 0 <= curriculum <= 1:
-        raise ValueError(f"curriculum: {curriculum} is no share of the batches; give 0 to 1")
-    if degree_at_start is not None and not 0 < degree_at_start < np.inf:
-        raise ValueError(f"degree_at_start: {degree_at_start} is not a positive number")
 
 
 def _nothing_locks(trained: Trained, cost: Cost) -> RelaxationError:
