@@ -29,3 +29,13 @@ class CouplingSlope:
     coupling: FloatArray
     loss: FloatArray
     used: BoolArray
+
+    def clipped(self, longest: float) -> CouplingSlope:
+        """The same, each network's |dC/dK| shortened to `longest` if it is longer."""
+        # by the largest entry first: squares of an adjoint that explodes overflow
+        largest = np.abs(self.coupling).max(axis=(1, 2), keepdims=True)
+        scaled = self.coupling / np.maximum(largest, np.finfo(np.float64).tiny)
+        length = np.linalg.norm(scaled, axis=(1, 2), keepdims=True)
+        over = largest > longest / np.maximum(length, 1.0)
+        shortened = scaled * (longest / np.maximum(length, 1.0))
+        return dataclasses.replace(self, coupling=np.where(over, shortened, self.coupling))

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neurosc.costs import Cost
 from neurosc.coupling_map.curriculum import Curriculum
 from neurosc.coupling_map.instances import Instances
@@ -61,6 +63,7 @@ def train(
     degree_at_start: float | None = None,
     random_field: float = 0.0,
     curriculum: float = 0.6,
+    clip: float | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Learn by Adam, on networks that are drawn anew for each batch.
@@ -93,6 +96,9 @@ def train(
         Of `two_phase_slope`, at the first batch; it fades to 0 within the curriculum.
     curriculum
         Its share of the batches.
+    clip
+        Longest |dC/dK| of a network; longer ones are shortened to it. Adjoints of runs that are
+        chaotic grow without bound, and one would fill Adam's memory for good. None for no bound.
     options
         Of the method of the gradient, such as `{"beta": 0.1, "starts": 4}`.
 
@@ -106,6 +112,8 @@ def train(
     for name, count, least in (("batches", batches, 1), ("batch_size", batch_size, 1), ("n", n, 2)):
         if count < least:
             raise ValueError(f"{name}: {count} is too few; give {least} or more")
+    if clip is not None and not 0 < clip < np.inf:
+        raise ValueError(f"clip: {clip} is not a positive number; give a length, or None")
     stages = Curriculum(
         batches, learning_rate, coupling_map.degree, degree_at_start, random_field, curriculum,
         gradient, options or {},
@@ -117,8 +125,8 @@ def train(
         learned = learned.replace(degree=stage.degree)
         instances = source.draw(batch_size, n, stream(root, "instances", b))
         learned, memory, slope = learn_batch(
-            learned, instances, memory, stage.rate, cost=cost, gradient=gradient, on=on,
-            rng=substream(root, "slope", b), **stage.options,
+            learned, instances, memory, stage.rate, clip=clip, cost=cost,
+            gradient=gradient, on=on, rng=substream(root, "slope", b), **stage.options,
         )  # fmt: skip
         used = int(slope.used.sum())
         rows.append(
@@ -137,14 +145,22 @@ def train(
 
 
 def learn_batch(
-    learned: CouplingMap, instances: Instances, memory: Arrays, rate: float, **slope: Any
+    learned: CouplingMap,
+    instances: Instances,
+    memory: Arrays,
+    rate: float,
+    *,
+    clip: float | None = None,
+    **slope: Any,
 ) -> tuple[CouplingMap, Arrays, CouplingSlope]:
     """One step of Adam with its memory, empty at first; none where no network gave a gradient.
 
-    `slope` are the arguments of `coupling_slope`.
+    `clip` is that of `train`, `slope` are the arguments of `coupling_slope`.
     """
     run = learned.training_run(instances.features)
     found = coupling_slope(run.coupling, instances, **slope)
+    if clip is not None:
+        found = found.clipped(clip)
     used = int(found.used.sum())
     if used:
         steps, memory = Adam().step(run.gradient(found.coupling / used), memory, rate)

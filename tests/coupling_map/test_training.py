@@ -27,6 +27,7 @@ from neurosc.coupling_map import (
     uniform_couplings,
 )
 from neurosc.coupling_map.evaluation import arcs
+from neurosc.coupling_map.slope import CouplingSlope
 from neurosc.hw_models import Device, FrequencyMismatch
 
 SYNCHRONY = SynchronyCost()
@@ -127,6 +128,31 @@ def test_the_same_rng_gives_the_same_map(start: CouplingMap) -> None:
     assert first.table().equals(second.table())
 
 
+def test_long_slopes_are_shortened_and_no_others() -> None:
+    slope = np.random.default_rng(0).standard_normal((4, 5, 5))
+    slope *= np.array([1e-3, 1.0, 1e200, 0.0])[:, None, None]
+    found = CouplingSlope(slope, np.zeros(4), np.ones(4, bool)).clipped(2.0).coupling
+    np.testing.assert_array_equal(found[[0, 3]], slope[[0, 3]])
+    for k in (1, 2):
+        assert np.linalg.norm(found[k]) == pytest.approx(2.0)
+        np.testing.assert_allclose(found[k] / found[k].max(), slope[k] / slope[k].max())
+
+
+def test_maps_survive_an_adjoint_that_explodes() -> None:
+    """Couplings far beyond what the steps can follow: more than single precision holds."""
+    source, options = Frequencies(), dict[str, Any](dt=1.0, steps=200)
+    begin, test = CouplingMap(1, (4, 4), rng=0, degree=40.0), drawn(source, 2, 8)
+    bare = coupling_slope(
+        begin.couplings(test.features), test, cost=SYNCHRONY, gradient="adjoint", rng=0, **options
+    )
+    assert np.abs(bare.coupling).max() > 1e40
+    learned = train(
+        begin, source, cost=SYNCHRONY, batches=3, n=8, rng=0, gradient="adjoint", clip=1.0,
+        options=options,
+    )  # fmt: skip
+    assert all(np.isfinite(value).all() for value in learned.map.parameters.values())
+
+
 def test_what_never_locks_stops_with_what_was_learned() -> None:
     begin = CouplingMap(1, (4, 4), rng=0, degree=1e-3)
     with pytest.raises(RelaxationError, match="20 batches in a row gave a gradient") as stopped:
@@ -141,6 +167,7 @@ def test_what_never_locks_stops_with_what_was_learned() -> None:
         ({"batch_size": 0}, "batch_size: 0 is too few"),
         ({"n": 1}, "n: 1 is too few"),
         ({"learning_rate": -1.0}, "learning_rate: -1.0 is not a positive number"),
+        ({"clip": 0.0}, "clip: 0.0 is not a positive number"),
         ({"curriculum": 2.0}, "curriculum: 2.0 is no share"),
         ({"degree_at_start": 0.0}, "degree_at_start: 0.0 is not a positive number"),
         ({"gradient": "backprop"}, "gradient: 'backprop' is unknown"),
