@@ -10,6 +10,7 @@ from neurosc.phasor.algebra import (
     unbind,
 )
 from neurosc.phasor.codec import drop_spikes, jitter_spikes, phase_to_spikes, spikes_to_phase
+from neurosc.phasor.hierarchy import NestedMemory, slot_harmonics
 from neurosc.phasor.layers import (
     PhasorActivation,
     PhasorLinear,
@@ -38,6 +39,7 @@ from neurosc.phasor.quantization import Cartesian, Polar, Quantization, Quantize
 __all__ = [
     "AssociativeMemory",
     "Cartesian",
+    "NestedMemory",
     "PhasorActivation",
     "PhasorFit",
     "PhasorGradient",
@@ -65,6 +67,7 @@ __all__ = [
     "reference_gradient",
     "relaxed_gradient",
     "similarity",
+    "slot_harmonics",
     "spikes_to_phase",
     "train",
     "unbind",
