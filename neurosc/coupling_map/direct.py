@@ -43,6 +43,7 @@ def direct_couplings(
     degree_at_start: float | None = None,
     random_field: float = 0.0,
     curriculum: float = 0.6,
+    clip: float | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> FloatArray:
     """Symmetric K of each network, by Adam on a value M_ij of its own for each of its pairs.
@@ -69,7 +70,7 @@ def direct_couplings(
 
     Other arguments
     ---------------
-    degree_at_start, random_field, curriculum, options
+    degree_at_start, random_field, curriculum, clip, options
         See `train`.
 
     Returns
@@ -89,7 +90,11 @@ def direct_couplings(
     Networks that give no gradient in a step keep their M in it.
     """
     check_normalise(normalise)
-    for name, value in (("steps", steps), ("degree", degree)):
+    for name, value in (
+        ("steps", steps),
+        ("degree", degree),
+        ("clip", 1.0 if clip is None else clip),
+    ):
         if not 0 < value < np.inf:
             raise ValueError(f"{name}: {value} is not a positive number")
     stages = Curriculum(
@@ -110,6 +115,8 @@ def direct_couplings(
             couplings(stage.degree), instances, cost=cost, gradient=gradient, on=on,
             rng=substream(root, "slope", step), **stage.options,
         )  # fmt: skip
+        if clip is not None:
+            found = found.clipped(clip)
         missed = 0 if found.used.any() else missed + 1
         if missed == PATIENCE:
             raise RelaxationError(

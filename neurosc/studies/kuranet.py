@@ -91,7 +91,8 @@ def _direct(
     asked: Experiment, learned: CouplingMap, instances: Instances, rng: np.random.SeedSequence
 ) -> FloatArray:
     """Couplings optimised for these networks, on the degree and by the gradient of the map."""
-    shared = {"gradient", "degree_at_start", "curriculum"}  # random fields would only be noise
+    # but for random fields: what is no perceptron needs none
+    shared = {"gradient", "degree_at_start", "curriculum", "clip"}
     settings = {name: value for name, value in asked.train.items() if name in shared}
     options = dict(asked.train.get("options", {}))
     if asked.train.get("gradient", "two-phase") == "two-phase":

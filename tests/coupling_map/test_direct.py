@@ -80,6 +80,13 @@ def test_delays_by_the_adjoint() -> None:
     assert own < 0.8 * uniform
 
 
+def test_slopes_are_shortened_to_a_bound(instances: Instances) -> None:
+    how: Any = {"cost": SYNCHRONY, "steps": 1, "degree": 4.0, "learning_rate": 1e-9, "rng": 0}
+    plain, clipped = (direct_couplings(instances, clip=clip, **how) for clip in (None, 1e-12))
+    start = direct_couplings(instances, **how | {"learning_rate": 1e-12})
+    assert np.abs(clipped - start).max() < 0.1 * np.abs(plain - start).max()  # below Adam's eps
+
+
 def test_a_mask_keeps_pairs_apart(instances: Instances) -> None:
     how: Any = {"cost": SYNCHRONY, "steps": 1, "degree": 4.0, "rng": 0}
     found = direct_couplings(instances, mask=Nearest(6), **how)
@@ -93,6 +100,7 @@ def test_a_mask_keeps_pairs_apart(instances: Instances) -> None:
         ({"steps": 0}, "steps: 0 is not a positive number"),
         ({"degree": -1.0}, r"degree: -1\.0 is not a positive number"),
         ({"learning_rate": 0.0}, r"learning_rate: 0\.0 is not a positive number"),
+        ({"clip": -1.0}, r"clip: -1\.0 is not a positive number"),
         ({"normalise": "rows"}, "normalise: 'rows' is unknown"),
         ({"gradient": "adjoint", "random_field": 1.0}, "random_field: is an argument of two"),
     ],
