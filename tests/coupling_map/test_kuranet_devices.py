@@ -15,13 +15,12 @@ from neurosc.studies.kuranet_devices import DEVICES, MARKS, STUDY
 def test_mismatch_is_a_share_of_what_its_name_tells() -> None:
     assert DEVICES["1 % of the coupling"].detuning == 0.01
     assert DEVICES["1 % of the frequency"].detuning == pytest.approx(0.01 / 0.05)
-    for device in ("mems-resonator", "cmos-ring-65nm"):
-        assert 0.2 < DEVICES[device].detuning < 0.31
-        assert DEVICES[device].noise > 0
+    assert 0.2 < DEVICES["cmos-ring-65nm"].detuning < 0.22  # with what temperature adds
+    assert DEVICES["cmos-ring-65nm"].noise > 0
 
 
 def test_a_row_compares_both_maps_on_chips_and_off_them() -> None:
-    settings = STUDY.settings(n=10, batches=6)["global, 1 % of the coupling"]
+    settings = STUDY.settings(n=10, batches=6)["global on 1 % of the coupling"]
     row = STUDY.measure(0, np.random.SeedSequence(0), **settings)
     losses = [row[column] for column in MARKS]
     assert all(0 < loss < 1 for loss in losses)
@@ -36,8 +35,8 @@ def test_the_table_is_drawn_and_read(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     table = pd.DataFrame(
         {
-            "condition": name, "seed": seed, "experiment": settings["experiment"],
-            "device": settings["device"], "unused": 0.0, "unlocked_ideal": 0.0, "unlocked": 0.0,
+            "condition": name, "seed": seed, "task": settings["task"],
+            "device": settings["device"], "unlocked": 0.1,
             **{column: draw.random() for column in MARKS},
         }
         for name, settings in STUDY.settings().items()
