@@ -16,6 +16,7 @@ from neurosc.coupling_map.implicit import implicit_slope
 from neurosc.coupling_map.instances import Instances
 from neurosc.coupling_map.map import CouplingMap, networks
 from neurosc.coupling_map.pairs import Nearest
+from neurosc.coupling_map.pictures import Picture
 from neurosc.coupling_map.slope import CouplingSlope
 from neurosc.coupling_map.slopes import coupling_slope
 from neurosc.coupling_map.sources import Frequencies, GaussianGroups, Shapes, Source
@@ -30,6 +31,7 @@ __all__ = [
     "GaussianGroups",
     "Instances",
     "Nearest",
+    "Picture",
     "Scores",
     "Shapes",
     "Source",

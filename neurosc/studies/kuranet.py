@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,8 +63,8 @@ def measure(
     changes = {} if batches is None else {"batches": batches}
     learned = asked.learn(rng, **changes)
     n = int(asked.train.get("n", N))
-    test = asked.source.draw(TESTS, n, stream(rng, "test"))
-    larger = asked.source.draw(LARGER_TESTS, 4 * n, stream(rng, "larger"))
+    test = asked.tests(TESTS, n, stream(rng, "test"))
+    larger = asked.larger_tests(LARGER_TESTS, 4 * n, stream(rng, "larger"))
     degree = learned.map.degree
 
     def loss(coupling: FloatArray, of: Instances) -> float:
@@ -73,7 +72,7 @@ def measure(
 
     coupling = learned.map.couplings(test.features)
     scores = asked.score(coupling, test, substream(rng, "score"))
-    few = test.take(slice(DIRECT_TESTS))
+    few = asked.source.draw(DIRECT_TESTS, n, stream(rng, "few"))
     return {
         "loss": asked.loss(scores),
         "loss_of_larger": loss(learned.map.couplings(larger.features), larger),
@@ -135,8 +134,7 @@ def figure(table: pd.DataFrame) -> Figure:
 
 
 def _published() -> dict[tuple[str, str], float]:
-    found = {name: experiments.load(name).published for name in experiments.names()}
-    return {(name, "loss"): value for name, value in found.items() if not math.isnan(value)}
+    return {(name, "loss"): loss for name, loss in experiments.published().items()}
 
 
 STUDY = Study(

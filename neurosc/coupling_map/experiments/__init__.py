@@ -2,7 +2,8 @@
 
 A file has the keys about and, if there is one, published (the published loss), and the tables
 
-- source: kind "frequencies" (fields, delays), "groups" (groups, radius), "shapes" (shape, noise);
+- source: kind "frequencies" (fields, delays), "groups" (groups, radius), "shapes" (shape, noise),
+  "picture" (picture, groups, labels, pixels; files are looked for beside the experiment as well);
 - map: keyword arguments of `CouplingMap`;
 - train: keyword arguments of `train`;
 - run: dt, steps, average and start of `evaluate_runs`; without it networks are scored at rest.
@@ -23,12 +24,18 @@ from neurosc.costs import CircularMoments, Cost, SynchronyCost
 from neurosc.coupling_map.evaluation import Scores, evaluate_couplings, evaluate_runs
 from neurosc.coupling_map.instances import Instances
 from neurosc.coupling_map.map import CouplingMap
+from neurosc.coupling_map.pictures import Picture
 from neurosc.coupling_map.sources import Frequencies, GaussianGroups, Shapes, Source
 from neurosc.coupling_map.training import Trained, train
 from neurosc.network import FloatArray
 from neurosc.randomness import RNG, substream
 
-KINDS: dict[str, Any] = {"frequencies": Frequencies, "groups": GaussianGroups, "shapes": Shapes}
+KINDS: dict[str, Any] = {
+    "frequencies": Frequencies,
+    "groups": GaussianGroups,
+    "shapes": Shapes,
+    "picture": Picture,
+}
 """Sources by the name that files use."""
 TABLES = ("source", "map", "train", "run")
 
@@ -80,6 +87,17 @@ class Experiment:
             **settings,
         )  # fmt: skip
 
+    def tests(self, count: int, n: int, rng: np.random.Generator) -> Instances:
+        """Networks to test: the whole of a picture, else `count` of `n` oscillators."""
+        if isinstance(self.source, Picture):
+            return self.source.whole()
+        return self.source.draw(count, n, rng)
+
+    def larger_tests(self, count: int, n: int, rng: np.random.Generator) -> Instances:
+        """`count` networks of `n` oscillators, or of all pixels of a picture that has fewer."""
+        most = self.source.n if isinstance(self.source, Picture) else n
+        return self.source.draw(count, min(n, most), rng)
+
     def score(self, coupling: FloatArray, instances: Instances, rng: RNG = None) -> Scores:
         """At rest or, where the file has the table run, in time."""
         if self.run:
@@ -98,6 +116,12 @@ def names() -> list[str]:
     return sorted(file.name[:-5] for file in files if file.name.endswith(".toml"))
 
 
+def published() -> dict[str, float]:
+    """The published losses by the experiments of this package that have one."""
+    told = {name: tomllib.loads(_text(name)).get("published") for name in names()}
+    return {name: float(loss) for name, loss in told.items() if loss is not None}
+
+
 def load(name: str) -> Experiment:
     """The experiment of that name, or of a file .toml.
 
@@ -105,9 +129,11 @@ def load(name: str) -> Experiment:
     ------
     FileNotFoundError, ValueError
         If there is none, or the file is not one.
+    ImportError
+        For a picture without the extra `neurosc[pictures]`.
     """
     if name in names():
-        text = resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
+        text = _text(name)
     elif not name.endswith(".toml"):
         raise ValueError(
             f"experiment: there is no {name!r}; use one of {names()}, or a file .toml of your own"
@@ -117,12 +143,17 @@ def load(name: str) -> Experiment:
     else:
         text = Path(name).read_text("utf-8")
     try:
-        return _made(Path(name).stem, text)
+        return _made(Path(name).stem, text, Path(name).parent)
     except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         raise ValueError(f"experiment: {name} is not one: {error}; see {__name__}") from error
 
 
-def _made(name: str, text: str) -> Experiment:
+def _text(name: str) -> str:
+    """The file of that experiment of this package."""
+    return resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
+
+
+def _made(name: str, text: str, folder: Path) -> Experiment:
     given = tomllib.loads(text)
     unknown = sorted(set(given) - {"about", "published", *TABLES})
     if unknown:
@@ -134,6 +165,9 @@ def _made(name: str, text: str) -> Experiment:
     kind = source.pop("kind", None)
     if kind not in KINDS:
         raise ValueError(f"source.kind {kind!r} is none of {sorted(KINDS)}")
+    for part in ("picture", "labels"):
+        if part in source and (folder / source[part]).is_file():
+            source[part] = folder / source[part]
     found = Experiment(
         name, str(given["about"]), KINDS[kind](**source), given.get("map", {}), given["train"],
         given.get("run", {}), float(given.get("published", np.nan)), text,
