@@ -46,6 +46,11 @@ class ContinuousHopfield:
         rest are STEP_LIMIT; to learn from them all the same, use `unsettled="learn"`.
     precision
         `"float64"`, or `"float32"`: twice as fast.
+    in_turn
+        A step without a nudge lets every second layer fall to its minimum, s_l = clip(b_l + what
+        its neighbours give, 0, 1), and then the others. It comes to the same rest in about a
+        third of the steps of .5. A nudge is followed by steps as ever: at beta = -1 outputs have
+        no minimum but 0 and 1.
 
     Raises
     ------
@@ -66,6 +71,7 @@ class ContinuousHopfield:
     step: float = 0.5
     tolerance: float = 1e-2
     precision: Precision = "float64"
+    in_turn: bool = False
     _shown: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
     """Read-only samples and what they drive, which both relaxations share."""
 
@@ -198,15 +204,15 @@ class ContinuousHopfield:
 
     def _given(self, active: list[Array], drive: Array) -> list[Array]:
         """Of each layer b + what its neighbours give."""
-        given = []
-        for k, bias in enumerate(self.biases):
-            if k + 1 < len(active):
-                here = active[k + 1] @ self.weights[k + 1].T
-                here += drive if k == 0 else bias
-            else:
-                here = bias if k else drive.copy()
-            given.append(here if k == 0 else active[k - 1] @ self.weights[k] + here)
-        return given
+        return [self._given_to(k, active, drive) for k in range(len(active))]
+
+    def _given_to(self, k: int, active: list[Array], drive: Array) -> Array:
+        if k + 1 < len(active):
+            here = active[k + 1] @ self.weights[k + 1].T
+            here += drive if k == 0 else self.biases[k]
+        else:
+            here = self.biases[k] if k else drive.copy()
+        return here if k == 0 else active[k - 1] @ self.weights[k] + here
 
     def parameter_gradient(
         self, states: Array, weights: npt.ArrayLike, x: npt.ArrayLike | None
@@ -250,11 +256,10 @@ class ContinuousHopfield:
             )
         layers = [np.clip(s, 0, 1).astype(self.precision) for s in self._split(start)]
         for _ in range(self.free_steps if nudge is None else self.nudged_steps):
-            for s, force in zip(layers, self._forces(layers, drive, nudge), strict=True):
-                np.multiply(force, self.step, out=force)
-                np.add(s, force, out=s)
-                np.maximum(s, 0, out=s)
-                np.minimum(s, 1, out=s)
+            if nudge is None and self.in_turn:
+                self._turn(layers, drive)
+            else:
+                self._step(layers, drive, nudge)
         residual = np.zeros(len(drive))
         for s, force in zip(layers, self._forces(layers, drive, nudge), strict=True):
             held = ((s <= 0) & (force < 0)) | ((s >= 1) & (force > 0))
@@ -262,6 +267,21 @@ class ContinuousHopfield:
         moves = residual > self.tolerance
         status = np.where(moves, Status.STEP_LIMIT, Status.LOCKED).astype(np.int8)
         return Rest(np.concatenate(layers, axis=1), status, residual)
+
+    def _step(self, layers: list[Array], drive: Array, nudge: Nudge | None) -> None:
+        """All layers a step downhill."""
+        for s, force in zip(layers, self._forces(layers, drive, nudge), strict=True):
+            np.multiply(force, self.step, out=force)
+            np.add(s, force, out=s)
+            np.maximum(s, 0, out=s)
+            np.minimum(s, 1, out=s)
+
+    def _turn(self, layers: list[Array], drive: Array) -> None:
+        """Every second layer to its minimum, which others do not see, then the others."""
+        for k in (*range(0, len(layers), 2), *range(1, len(layers), 2)):
+            s = self._given_to(k, layers, drive)
+            np.maximum(s, 0, out=s)
+            layers[k] = np.minimum(s, 1, out=s)
 
     def _forces(self, layers: list[Array], drive: Array, nudge: Nudge | None) -> list[Array]:
         """-d(E + beta C)/ds of layers within [0, 1]."""

@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-HIDDEN = 200
-"""Units of each hidden layer but a single one, which has 500 as published."""
 COLD_STEPS = 100
 """Of test images, which start from zeros."""
 NETWORKS: dict[int, dict[str, Any]] = {
     1: {"sizes": (784, 500, 10), "free_steps": 20, "nudged_steps": 4},
     2: {
-        "sizes": (784, HIDDEN, HIDDEN, 10), "free_steps": 40, "nudged_steps": 6,
-        "gain": (0.5, 0.5, 0.3),
+        "sizes": (784, 200, 200, 10), "free_steps": 40, "nudged_steps": 6, "gain": (0.5, 0.5, 0.3),
     },
     3: {
-        "sizes": (784, HIDDEN, HIDDEN, HIDDEN, 10), "free_steps": 60, "nudged_steps": 8,
-        "gain": 0.3,
+        "sizes": (784, 500, 200, 100, 10), "free_steps": 40, "nudged_steps": 8, "gain": 0.3,
+        "in_turn": True,
     },
 }  # fmt: skip
-"""By hidden layers. Remembered states make fewer steps than the published ones do. With two
-hidden layers and gains of 1 an output rested at 0 for every image; its class was never learnt."""
+"""By hidden layers; a single one has 500 units as published. Remembered states make fewer steps
+than the published ones do. With two hidden layers and gains of 1 an output rested at 0 for every
+image; its class was never learnt. With three, what a free state has not yet moved is taken for
+what the nudge did, which counts 1 / beta fold: validation errors were 22 % after 30 free steps of
+.5, 9 % after 60, 8 % after 200, and 7 % after 40 in turn with a wide first layer."""
 RECIPES: dict[int, dict[str, Any]] = {
-    1: {"rates": (0.4, 0.2), "optimiser": "sgd", "schedule": "cosine"},
-    2: {"rates": (0.001, 0.0005, 0.0003), "optimiser": "adam", "schedule": "cosine"},
-    3: {"rates": (0.002, 0.0007, 0.0003, 0.0002), "optimiser": "adam", "schedule": "cosine"},
+    1: {"rates": (0.4, 0.2), "optimiser": "sgd", "beta": 1.0},
+    2: {"rates": (0.001, 0.0005, 0.0003), "optimiser": "adam", "beta": 1.0},
+    3: {"rates": (0.002, 0.0007, 0.0003, 0.0002), "optimiser": "adam", "beta": 0.5},
 }
-"""Tuned on a fifth of the training images of split 0. As published a layer nearer to the outputs
-learns more slowly."""
+"""Tuned on fifths of the training images of splits 0 and 1. As published, a layer nearer to the
+outputs learns more slowly."""
 
 
 def conditions(epochs: int = 5, samples: int | None = None) -> dict[str, Settings]:
@@ -65,7 +65,7 @@ def measure(
     rates = {f"{name}.{k}": rate for name in ("weights", "bias") for k, rate in each}
     started = time.process_time()
     fitted, diverged = fit_or_last_good(
-        model, train, cost=SquaredCost(), epochs=epochs, learning_rate=rates, beta=1.0,
+        model, train, cost=SquaredCost(), epochs=epochs, learning_rate=rates, schedule="cosine",
         scheme="one-sided", random_sign=True, remember=True, unsettled="learn", batch_size=20,
         rng=substream(rng, "fit"), **recipe,
     )  # fmt: skip
