@@ -45,7 +45,8 @@ def adjoint_slope(
         Of the phases of all oscillators; one with a target aims at `instances.groups`.
     truncate
         Go back through that many steps only, and take the phases before them as given; None for
-        all. A truncated gradient is biased, and its variance does not grow with the run.
+        all. A truncated gradient is biased, and its variance does not grow with the run. Let it be
+        longer than the longest delay: what a step pulls at comes back one delay later.
     average
         C is the mean over the phases after each of the last so many steps.
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 20
 """Batches in a row without a gradient after which learning stops."""
+LARGEST = 1e30
+"""Entry of a slope that the single precision of a map still takes."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,7 +109,8 @@ def train(
     RelaxationError
         If 20 batches in a row gave no gradient; the error's `.trained` keeps what was learned.
     TypeError, ValueError
-        For arguments that do not fit, before anything is learned.
+        For arguments that do not fit, before anything is learned; and without `clip` for slopes
+        that overflow.
     """
     for name, count, least in (("batches", batches, 1), ("batch_size", batch_size, 1), ("n", n, 2)):
         if count < least:
@@ -161,6 +164,12 @@ def learn_batch(
     found = coupling_slope(run.coupling, instances, **slope)
     if clip is not None:
         found = found.clipped(clip)
+    largest = float(np.abs(found.coupling).max())
+    if largest > LARGEST:
+        raise ValueError(
+            f"clip: a slope of {largest:.0e}, of a run that is chaotic or steps too far, would "
+            "ruin the map; give clip=1.0, a lower degree, or a shorter truncate or dt"
+        )
     used = int(found.used.sum())
     if used:
         steps, memory = Adam().step(run.gradient(found.coupling / used), memory, rate)

@@ -146,10 +146,10 @@ def test_maps_survive_an_adjoint_that_explodes() -> None:
         begin.couplings(test.features), test, cost=SYNCHRONY, gradient="adjoint", rng=0, **options
     )
     assert np.abs(bare.coupling).max() > 1e40
-    learned = train(
-        begin, source, cost=SYNCHRONY, batches=3, n=8, rng=0, gradient="adjoint", clip=1.0,
-        options=options,
-    )  # fmt: skip
+    how: Any = {"cost": SYNCHRONY, "batches": 3, "n": 8, "rng": 0, "gradient": "adjoint"}
+    with pytest.raises(ValueError, match=r"^clip: a slope of .* would ruin the map; give"):
+        train(begin, source, options=options, **how)
+    learned = train(begin, source, options=options, clip=1.0, **how)
     assert all(np.isfinite(value).all() for value in learned.map.parameters.values())
 
 
