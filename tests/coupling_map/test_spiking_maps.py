@@ -1,4 +1,4 @@
-"""A map that learns in Brian2: two relaxations of spiking neurons in the place of the ideal model."""
+"""A map that learns in Brian2, from two relaxations of spiking neurons."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ def test_a_map_learns_in_spikes() -> None:
         assert mine["unused"] == other["unused"] == 0
         assert abs(mine["loss"] - other["loss"]) < 0.003
     test = Frequencies().draw(4, 6, np.random.default_rng(1))
-    start, mine, other = (
+    start, found, exact = (
         each.couplings(test.features) for each in (begin, in_spikes.map, ideal.map)
     )
-    way = np.linalg.norm(other - start)
-    assert np.linalg.norm(mine - other) < 0.1 * way
+    assert np.linalg.norm(found - exact) < 0.1 * np.linalg.norm(exact - start)
