@@ -21,6 +21,7 @@ MODULES = (
     "ising",
     "driven",
     "kuranet",
+    "memory",
     "kuranet_devices",
 )
 """A module of this package for each study, named as the study with _ for -; it holds `STUDY`."""

@@ -9,7 +9,7 @@ from neurosc.studies.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARES = ("unlocked", "solved", "diverged", "unused")
+SHARES = ("unlocked", "solved", "recalled", "diverged", "unused")
 """Measures that are shares, besides accuracies."""
 FAULTS = ("unlocked", "diverged", "unused")
 """Shares that are told in a sentence where no run has any."""
