@@ -47,12 +47,12 @@ class Page:
             "<figure>" + table.to_html(index=False, border=0, na_rep="–") + "</figure>"
         )
 
-    def picture(self, png: Path, caption: str) -> None:
-        """A PNG file, embedded."""
-        data = base64.b64encode(png.read_bytes()).decode()
-        text = html.escape(caption)
+    def picture(self, file: Path, caption: str) -> None:
+        """A file .png or .gif, embedded."""
+        data = base64.b64encode(file.read_bytes()).decode()
+        text, kind = html.escape(caption), file.suffix[1:]
         self._parts.append(
-            f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+            f'<figure><img alt="{text}" src="data:image/{kind};base64,{data}">'
             f"<figcaption>{text}</figcaption></figure>"
         )
 

@@ -17,7 +17,7 @@ def add_study(commands: Any) -> None:
         "study",
         _study,
         "List the studies, or run one: published results measured again over several seeds.\n"
-        "Writes tables, a figure and a page. A run that was interrupted goes on.",
+        "Writes tables, figures and a page. A run that was interrupted goes on.",
         "neurosc study xor --seeds 20 --jobs 2 --out xor",
     )
     parser.add_argument("name", nargs="?", help="one of the list")

@@ -20,6 +20,7 @@ from neurosc.network import FloatArray
 from neurosc.plots import BLUE, GREEN, GREY, ORANGE
 from neurosc.randomness import stream, substream
 from neurosc.studies.figures import panels
+from neurosc.studies.kuranet_figures import exhibits
 from neurosc.studies.study import Row, Settings, Study
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ STUDY = Study(
         "unused",
     ),
     figure=figure,
+    exhibits=exhibits,
     published=_published(),
     seeds=3,
 )

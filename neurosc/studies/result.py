@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from neurosc.page import Page
 from neurosc.storage import Path_, atomic
-from neurosc.studies.study import Row, Study
+from neurosc.studies.study import Exhibit, Row, Study
 from neurosc.studies.summary import readable, summarised, untouched
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+FIGURES = "figures"
+"""Folder of the exhibits."""
 FILES = ("table.csv", "summary.csv", "figure.png", "figure.svg", "report.html")
 
 
@@ -38,6 +40,8 @@ class StudyResult:
         The study itself.
     made
         Random root, options and seconds of the run.
+    exhibits
+        Pictures of what seed 0 did in each condition, where the study draws them.
     """
 
     name: str
@@ -46,9 +50,16 @@ class StudyResult:
     published: pd.DataFrame
     study: Study = dataclasses.field(repr=False)
     made: dict[str, Any] = dataclasses.field(repr=False)
+    exhibits: Sequence[Exhibit] = dataclasses.field(default=(), repr=False)
 
     @classmethod
-    def of(cls, study: Study, rows: Sequence[Row], made: dict[str, Any]) -> StudyResult:
+    def of(
+        cls,
+        study: Study,
+        rows: Sequence[Row],
+        made: dict[str, Any],
+        exhibits: Sequence[Exhibit] = (),
+    ) -> StudyResult:
         """The result that these rows make."""
         import pandas as pd
 
@@ -57,7 +68,8 @@ class StudyResult:
             [(*key, value) for key, value in study.published.items()],
             columns=["condition", "measure", "published"],
         )
-        return cls(study.name, table, summarised(study, table), published, study, made)
+        summary = summarised(study, table)
+        return cls(study.name, table, summary, published, study, made, exhibits)
 
     @property
     def figure(self) -> Figure:
@@ -70,7 +82,10 @@ class StudyResult:
         return "" if self.study.reading is None else self.study.reading(self.table)
 
     def write(self, folder: Path_) -> Path:
-        """Write table.csv, summary.csv, figure.png, figure.svg and report.html; return the last."""
+        """Write table.csv, summary.csv, figure.png, figure.svg and report.html; return the last.
+
+        Exhibits go into the folder figures beside it.
+        """
         from neurosc import __version__
 
         out = Path(folder)
@@ -89,6 +104,14 @@ class StudyResult:
         page.table(readable(self.summary))
         if never := untouched(self.summary):
             page.paragraph(never)
+        if self.exhibits:
+            page.heading("What seed 0 did")
+            (out / FIGURES).mkdir(exist_ok=True)
+        for exhibit in self.exhibits:
+            path = out / FIGURES / exhibit.name
+            with atomic(path) as file:
+                file.write(exhibit.data)
+            page.picture(path, exhibit.caption)
         page.footer(
             [
                 f"neurosc {__version__}, Python {platform.python_version()}, study {self.name}, "

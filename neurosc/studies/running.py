@@ -7,7 +7,7 @@ import importlib
 import inspect
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from neurosc.robustness.lock import locked
 from neurosc.robustness.study import counted, key_from, key_text
 from neurosc.storage import Path_
 from neurosc.studies.registry import get
-from neurosc.studies.result import FILES, StudyResult
-from neurosc.studies.study import Row, Settings, Study
+from neurosc.studies.result import FIGURES, FILES, StudyResult
+from neurosc.studies.study import Exhibit, Row, Settings, Study
 
 CELLS = ".cells"
 """Rows of a study that is not complete."""
@@ -48,7 +48,7 @@ def run(
     rng
         Random root.
     out
-        Folder into which tables, figure and page are written. A run that was interrupted goes on
+        Folder into which tables, figures and page are written. A run that was interrupted goes on
         from its finished rows when it is started again.
 
     Other arguments
@@ -76,9 +76,11 @@ def run(
     with guard:
         cells = [(c, s) for c in conditions for s in range(count)]
         found = dict(_measure(study, conditions, cells, root, folder, jobs, progress))
+        drawn = _exhibits(study, conditions, root, folder, jobs, progress)
         result = StudyResult.of(
             study,
             [found[number] for number in range(len(cells))],
+            exhibits=drawn,
             made={
                 "rng": key_text(root),
                 "seeds": count,
@@ -102,28 +104,58 @@ def _measure(
     progress: bool,
 ) -> Iterator[tuple[int, Row]]:
     """The rows of all cells by their numbers, as they are done."""
+    key, version = key_text(root), _version(study)
+    arguments = [
+        (study.name, condition, conditions[condition], seed, key, version)
+        for condition, seed in cells
+    ]
+    return _abreast(_cell, arguments, folder, jobs, progress and study.name)
+
+
+def _exhibits(
+    study: Study,
+    conditions: dict[str, Settings],
+    root: Any,
+    folder: Path | None,
+    jobs: int,
+    progress: bool,
+) -> list[Exhibit]:
+    """Those of all conditions, in their order; none where no page is written."""
+    if study.exhibits is None or folder is None:
+        return []
+    key, version = key_text(root), _version(study)
+    arguments = [(study.name, settings, key, version) for settings in conditions.values()]
+    title = progress and f"{study.name}, figures"
+    found = dict(_abreast(_drawn, arguments, folder, jobs, title))
+    return [exhibit for number in range(len(arguments)) for exhibit in found[number]]
+
+
+def _abreast(
+    work: Callable[..., Any],
+    arguments: Sequence[tuple[Any, ...]],
+    folder: Path | None,
+    jobs: int,
+    title: str | bool,
+) -> Iterator[tuple[int, Any]]:
+    """What work makes of each of the arguments, by their numbers, as it is done and kept.
+
+    A progress bar is shown if there is a title.
+    """
     import joblib
     from tqdm import tqdm
 
     memory = joblib.Memory(None if folder is None else folder / CELLS, verbose=0)
-    one = memory.cache(_cell)
-    key, version = key_text(root), _version(study)
-    tasks = (
-        joblib.delayed(_numbered)(
-            number, one, study.name, condition, conditions[condition], seed, key, version
-        )
-        for number, (condition, seed) in enumerate(cells)
-    )
+    one = memory.cache(work)
+    tasks = (joblib.delayed(_numbered)(number, one, *each) for number, each in enumerate(arguments))
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
         yield from tqdm(
-            parallel(tasks), total=len(cells), disable=not progress, desc=study.name, unit="run"
+            parallel(tasks), total=len(arguments), disable=not title, desc=str(title), unit="run"
         )
 
 
-def _numbered(number: int, one: Any, *arguments: Any) -> tuple[int, Row]:
-    row: Row = one(*arguments)
-    return number, row
+def _numbered(number: int, one: Any, *arguments: Any) -> tuple[int, Any]:
+    return number, one(*arguments)
 
 
 def _cell(name: str, condition: str, settings: Settings, seed: int, key: str, version: str) -> Row:
@@ -133,6 +165,12 @@ def _cell(name: str, condition: str, settings: Settings, seed: int, key: str, ve
     return {
         "condition": condition, "seed": seed, **row, "seconds": time.perf_counter() - started,
     }  # fmt: skip
+
+
+def _drawn(name: str, settings: Settings, key: str, version: str) -> list[Exhibit]:
+    """The exhibits of one condition; `version` as in `_cell`."""
+    draw = get(name).exhibits
+    return [] if draw is None else draw(substream(key_from(key), "seed", 0), **settings)
 
 
 def _version(study: Study) -> str:
@@ -149,7 +187,8 @@ def _prepared(folder: Path, overwrite: bool) -> Path:
         raise FileExistsError(f"out: {folder} is a file; name a folder")
     folder.mkdir(parents=True, exist_ok=True)
     if overwrite:
-        shutil.rmtree(folder / CELLS, ignore_errors=True)
+        for name in (CELLS, FIGURES):
+            shutil.rmtree(folder / name, ignore_errors=True)
         for name in FILES:
             (folder / name).unlink(missing_ok=True)
     elif any(not file.name.startswith(".") for file in folder.iterdir()):

@@ -16,6 +16,25 @@ Settings = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
+class Exhibit:
+    """A picture of what one run did, for the page of a study.
+
+    Parameters
+    ----------
+    name
+        Of its file, .png or .gif, in the folder `figures` beside the page.
+    caption
+        What it shows.
+    data
+        The file.
+    """
+
+    name: str
+    caption: str
+    data: bytes = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
 class Study:
     """A published result, and how to measure it again.
 
@@ -41,6 +60,10 @@ class Study:
         Published figures by condition and measure.
     reading
         What the table says, in plain sentences; None for a study whose figures speak.
+    exhibits
+        `exhibits(rng, **settings)` runs one condition again as `measure` does with seed 0, and
+        draws what it did. Rows are numbers, so this costs one run of each condition more; it is
+        done where a page is written. None for none.
     seeds
         How many are run unless told otherwise.
     """
@@ -54,6 +77,7 @@ class Study:
     figure: Callable[[pd.DataFrame], Figure]
     published: Mapping[tuple[str, str], float] = dataclasses.field(default_factory=dict)
     reading: Callable[[pd.DataFrame], str] | None = None
+    exhibits: Callable[..., list[Exhibit]] | None = None
     seeds: int = 20
 
     @property
