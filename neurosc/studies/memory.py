@@ -131,6 +131,7 @@ def figure(table: pd.DataFrame) -> Figure:
         _both(middle, table[table["part"] == part], colour, f"{part}, ")
     middle.set(title="Two storages, 60 % of the units known", xlabel="patterns / units")
     middle.set_ylabel("overlap")
+    middle.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
     for kind, colour in (("adaptive", BLUE), ("fixed", ORANGE)):
         share = 100 * table[table["part"] == kind].groupby("erased")["recalled"].mean()
         right.plot(share.index, share, "o-", color=colour, label=f"{kind} threshold")
@@ -167,8 +168,8 @@ def reading(table: pd.DataFrame) -> str:
     }
     return (
         f"Up to a load of {CHIP_LOAD:g} the overlap is within {off:.4f} of the closed form, on "
-        f"chips within {on_chip:.4f}. Of so few units some patterns outlast the end of the closed "
-        f"form: at .04 {dense['recalled'].loc[0.04]:.0%} come back, at .06 "
+        f"chips within {on_chip:.4f}. With so few units some patterns outlast the end of the "
+        f"closed form: at .04 {dense['recalled'].loc[0.04]:.0%} come back, at .06 "
         f"{dense['recalled'].loc[0.06]:.0%}. From 60 % of the units, Hebb's sum gives back 95 % of "
         f"the patterns {full['Hebb']}, two-phase learning {full['learned']}."
     )
