@@ -119,7 +119,7 @@ class NestedMemory:
         return np.asarray(np.abs(self.carrier(phase).mean(axis=-1)))
 
     def recall(self, cue: npt.ArrayLike, phase: npt.ArrayLike, **settings: Any) -> Recall:
-        """Let cues relax at slow phases.
+        """Let cues relax at slow phases; the clock stands still meanwhile.
 
         Parameters
         ----------
@@ -138,6 +138,36 @@ class NestedMemory:
         c = self.carrier(np.atleast_1d(phase))
         found = self.memory.recall(bind(np.asarray(cue), c), **settings)
         return found._replace(state=unbind(found.state, c))
+
+    def play(self, cue: npt.ArrayLike, phases: npt.ArrayLike) -> ComplexArray:
+        """What the memory says while the clock runs and the cue is held.
+
+        The fast units take one sweep at each slow phase and keep what they are, q, to the next, so
+        the slower the clock, the nearer each state is to its rest.
+
+        Parameters
+        ----------
+        cue
+            Phasors z, (size,), held where they are not 0.
+        phases
+            psi, radians, (sweeps,), in the order of time.
+
+        Returns
+        -------
+        ndarray, shape (sweeps, size)
+            z.
+        """
+        z, c = np.asarray(cue, dtype=np.complex128), self.carrier(phases)
+        if z.ndim != 1 or c.ndim != 2:
+            raise ValueError(
+                f"cue, phases: shapes {z.shape} and {np.shape(phases)}; give (size,) and (sweeps,)"
+            )
+        q, states = np.zeros_like(z), []
+        for now in c:
+            held = np.where(z == 0, q, z * now)
+            q = np.where(z == 0, self.memory.recall(held, sweeps=1).state[0], z * now)
+            states.append(unbind(q, now))
+        return np.array(states)
 
 
 def _turn(harmonics: npt.NDArray[Any], phase: FloatArray) -> ComplexArray:

@@ -89,6 +89,34 @@ def test_a_single_cue_meets_many_slow_phases() -> None:
     assert found.overlap.argmax(axis=1).tolist() == list(range(SLOTS))
 
 
+def right_answers(memory: NestedMemory, patterns: ComplexArray, sweeps: int) -> float:
+    """Share of the time in which a running clock names the answer of the slot that it is in."""
+    slots = len(patterns)
+    steps = np.arange(2 * sweeps * slots)
+    found = memory.play(cut(patterns, HALF)[0], 2 * np.pi * steps / (sweeps * slots))
+    said = np.abs(found[:, HALF:] @ patterns[:, HALF:].conj().T).argmax(axis=1)
+    turn_on = steps >= sweeps * slots  # the first turn starts from silence
+    return float((said == np.rint(steps / sweeps) % slots)[turn_on].mean())
+
+
+def test_a_running_clock_reads_a_sequence_if_it_is_slow() -> None:
+    patterns = associations(0)[:SLOTS]
+    nested = NestedMemory.store(patterns, PHASES[:SLOTS], slot_harmonics(SLOTS, SIZE, rng=0))
+    nested = nested.learned()
+    fast, slow = (right_answers(nested, patterns, sweeps) for sweeps in (2, 32))
+    assert slow > 0.9
+    assert fast < 0.8
+
+
+def test_what_is_held_stays() -> None:
+    patterns = associations(0)[:SLOTS]
+    nested = NestedMemory.store(patterns, PHASES[:SLOTS], slot_harmonics(SLOTS, SIZE, rng=0))
+    cue = cut(patterns, HALF)[0]
+    found = nested.play(cue, np.linspace(0, 7, 9))
+    assert np.allclose(found[:, :HALF], cue[:HALF])
+    assert np.allclose(nested.play(cue, np.zeros(300))[-1], nested.play(cue, np.zeros(301))[-1])
+
+
 def test_its_oscillators_recall_on_a_substrate() -> None:
     patterns = random_patterns(3, 150, rng=2)
     phases = 2 * np.pi * np.arange(3) / 3
@@ -109,6 +137,8 @@ def wrong(harmonics: IntArray | list[float]) -> NestedMemory:
         (lambda: slot_harmonics(6, 5), ValueError, "slots: 6 for 5"),
         (lambda: wrong([0.5] * 4), TypeError, "harmonics: expected whole numbers"),
         (lambda: wrong(np.arange(3)), ValueError, r"harmonics: shape \(3,\)"),
+        (lambda: wrong(np.arange(4)).play(np.ones((2, 4)), [0.0]), ValueError, "cue, phases"),
+        (lambda: wrong(np.arange(4)).play(np.ones(4), 0.0), ValueError, "cue, phases"),
         (
             lambda: NestedMemory.store(np.ones((2, 4)), [0.0], np.arange(4)),
             ValueError,
