@@ -14,10 +14,13 @@ from neurosc.coupling_map.map import networks
 from neurosc.coupling_map.slope import BoolArray
 from neurosc.coupling_map.two_phase import random_phases, relax_all
 from neurosc.ideal import Ideal
-from neurosc.network import FloatArray
+from neurosc.network import ComplexArray, FloatArray
 from neurosc.observables import order_parameter
 from neurosc.randomness import RNG
 from neurosc.substrate import Substrate, a_substrate
+
+TURNS, MOVES = 8, 100
+"""Starts of the k-means that reads groups out of phases, and most moves of its means."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,8 +34,8 @@ class Scores:
     asynchrony
         1 - R, R Kuramoto's order parameter.
     rand
-        Adjusted Rand index between the groups and the arcs between the k widest gaps of the phases
-        (single linkage on the circle); None where the instances have no groups.
+        Adjusted Rand index between the groups and k arcs of the phases (k-means on the circle);
+        None where the instances have no groups.
     locked
         Which came to rest. Those that did not are scored as they stand. None for runs in time.
     """
@@ -193,12 +196,28 @@ def _rand(phases: FloatArray, groups: npt.NDArray[np.intp]) -> float:
 
 
 def arcs(phases: FloatArray, count: int) -> npt.NDArray[np.intp]:
-    """Groups of phases (n,): `count` arcs of the circle, parted by the widest gaps."""
-    turned = np.mod(phases, 2 * np.pi)
-    order = np.argsort(turned)
-    gaps = np.diff(turned[order], prepend=turned[order[-1]] - 2 * np.pi)  # before each phase
-    begins = np.zeros(phases.size, dtype=np.intp)
-    begins[np.argsort(gaps, kind="stable")[-count:]] = 1
-    found = np.empty(phases.size, dtype=np.intp)
-    found[order] = np.cumsum(begins) % count
-    return found
+    """Groups of phases (n,): `count` arcs of the circle, each around its mean phase.
+
+    k-means on the circle, argmax_c sum_i cos(theta_i - c_g(i)), the best of `TURNS` starts from
+    evenly spread means. A few phases astray between groups do not matter to it, as they would to
+    the widest gaps.
+    """
+    z = np.exp(1j * phases)
+    evenly = np.exp(2j * np.pi * np.arange(count) / count)
+    turns = np.exp(2j * np.pi * np.arange(TURNS) / (count * TURNS))
+    found = [_around(z, turn * evenly) for turn in turns]
+    return max(found, key=lambda one: one[1])[0]
+
+
+def _around(z: ComplexArray, means: ComplexArray) -> tuple[npt.NDArray[np.intp], float]:
+    """Groups around means that move until nothing changes, and the sum of cosines."""
+    near = (z[:, None] * means.conj()).real
+    for _ in range(MOVES):
+        groups = near.argmax(axis=1)
+        sums = np.array([z[groups == g].sum() for g in range(len(means))])
+        size = np.abs(sums)
+        moved = np.where(size > 0, sums / np.where(size > 0, size, 1), means)
+        if np.array_equal(moved, means):
+            break
+        means, near = moved, (z[:, None] * moved.conj()).real
+    return near.argmax(axis=1), float(near.max(axis=1).sum())

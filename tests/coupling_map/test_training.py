@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from neurosc import Ideal, RelaxationError, SynchronyCost
 from neurosc.cli import main
@@ -240,11 +241,16 @@ def test_correlation_of_couplings() -> None:
         coupling_correlation(-alike, x)
 
 
-def test_arcs_part_at_the_widest_gaps() -> None:
+def test_arcs_lie_around_their_mean() -> None:
     phases = np.array([3.1, -0.1, 0.1, -3.1, 3.0, 1.5, 1.6])
     found = arcs(phases, 3)
     assert len({*found[[0, 3, 4]]}) == len({*found[[1, 2]]}) == len({*found[[5, 6]]}) == 1
     assert len({found[0], found[1], found[5]}) == 3
+    for k in range(2, 8):
+        groups = np.random.default_rng(k).integers(0, k, 200)
+        spread = np.random.default_rng(k).uniform(-0.9, 0.9, 200) * np.pi / k  # no gap left
+        assert adjusted_rand_score(groups, arcs(0.3 + 2 * np.pi * groups / k + spread, k)) > 0.7
+    np.testing.assert_array_equal(arcs(np.zeros(4), 2), arcs(np.zeros(4), 2)[0])
 
 
 def test_experiments_are_read_and_run(tmp_path: Path) -> None:
