@@ -30,7 +30,7 @@ SETTLED, MARGIN = 0.05, 1.25
 def exhibits(
     rng: np.random.SeedSequence, *, experiment: str, text: str, batches: int | None
 ) -> list[Exhibit]:
-    """Learn as the study does, then watch one new network, from one random start."""
+    """Learn as the study does, then watch one new network before and after."""
     asked = experiments.load(experiment)
     learned = asked.learn(rng, **({} if batches is None else {"batches": batches})).map
     test = asked.tests(1, int(asked.train.get("n", N)), stream(rng, "test"))
@@ -44,7 +44,7 @@ def draw(asked: Experiment, runs: dict[str, Run], test: Instances) -> list[Exhib
     told = f"{name}, {n} oscillators"
     made = [
         Exhibit(
-            f"{name}-order.png", f"{told}: order parameter in time from one random start.",
+            f"{name}-order.png", f"{told}: what its order became in time.",
             _png(drawing.order_in_time(runs, test)),
         ),
         Exhibit(
@@ -77,13 +77,16 @@ def _watched(
     test: Instances,
     rng: np.random.SeedSequence,
 ) -> dict[str, Run]:
-    """Runs in time with the couplings of each map, by one clock and from one start.
+    """Runs in time with the couplings of each map, by one clock and from one start, a random one
+    unless the experiment sets it.
 
     Where the experiment sets no clock they end soon after all phases came to rest.
     """
     couplings = {name: made.couplings(test.features) for name, made in maps.items()}
     dt, steps = _clock(asked, list(couplings.values()))
-    start = stream(rng, "figure").uniform(-np.pi, np.pi, (1, test.n))
+    start = asked.run.get("start")
+    if start is None:
+        start = stream(rng, "figure").uniform(-np.pi, np.pi, (1, test.n))
     time = np.arange(steps + 1) * np.float64(dt)
     phases = {
         name: trajectories(coupling, test, dt=dt, steps=steps, start=start)[0]
