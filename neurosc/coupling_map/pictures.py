@@ -19,6 +19,8 @@ SHIPPED = (
 )  # fmt: skip
 """Pictures that scikit-image brings along, without a download."""
 GROUPS = 4
+SIDE = 30.0
+"""Of a picture, in units of CIELAB, in which 100 lie between black and white."""
 PLAIN = ("1", "L", "I;16", "RGB", "RGBA")
 """Modes of files whose numbers are greys or colours; labels may be those of a palette."""
 
@@ -44,8 +46,8 @@ class Picture:
     ---------------
     labels
         Whole numbers (H, W), or a file of them: the group of each pixel of the picture as it is
-        given. None for Ward's clustering of neighbouring pixels by their colour in CIELAB, on the
-        picture made small: regions that this algorithm finds, which no person has drawn.
+        given. None for Ward's clustering of pixels by colour (CIELAB) and place, on the picture
+        made small: groups that this algorithm finds, which no person has drawn.
     pixels
         At most so many are left when the picture is made small, in its own proportions.
 
@@ -134,12 +136,11 @@ class Picture:
 
 
 def ward_segments(image: FloatArray, groups: int) -> IntArray:
-    """Labels (h, w) of k connected regions of a picture (h, w, 3) of colours 0 to 1.
+    """Labels (h, w) of k groups of pixels of a picture (h, w, 3) of colours 0 to 1.
 
-    Ward's clustering of colours in CIELAB, in which only regions that touch may merge.
+    Ward's clustering of colours in CIELAB and places, of which the longer side counts `SIDE`.
     """
     from sklearn.cluster import AgglomerativeClustering
-    from sklearn.feature_extraction.image import grid_to_graph
 
     height, width = image.shape[:2]
     colours = _skimage("color").rgb2lab(image).reshape(-1, 3)
@@ -147,8 +148,9 @@ def ward_segments(image: FloatArray, groups: int) -> IntArray:
         raise ValueError("picture: all pixels are alike; give `labels`, or a picture of something")
     if groups > len(colours):
         raise ValueError(f"groups: {groups} exceed the {len(colours)} pixels; give fewer")
-    ward = AgglomerativeClustering(groups, connectivity=grid_to_graph(height, width))
-    return np.asarray(ward.fit_predict(colours).reshape(height, width), dtype=np.intp)
+    places = np.indices((height, width)).reshape(2, -1).T * (SIDE / max(height, width))
+    found = AgglomerativeClustering(groups).fit_predict(np.hstack([colours, places]))
+    return np.asarray(found.reshape(height, width), dtype=np.intp)
 
 
 def _skimage(module: str) -> Any:
