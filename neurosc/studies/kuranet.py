@@ -142,7 +142,7 @@ STUDY = Study(
     name="kuranet",
     about="Couplings learned from features: 1 - R or circular moments on networks never seen",
     reported="1 - R .063 (global), .17 to .20 (fields), .35 to .40 (delays); circular moments .048 "
-    "to .056 (5 groups) (Ricci et al., arXiv 2105.02838, and its notebook)",
+    "to .056 (5 groups), .013 to .020 (a picture) (Ricci et al., arXiv 2105.02838, its notebook)",
     conditions=conditions,
     measure=measure,
     measures=(
