@@ -155,7 +155,7 @@ def test_order_of_the_relaxations(
     on = Logged()
     start = np.zeros((len(samples), small.n))
     found = two_phase_gradient(
-        small, samples, labels, cost=CosineCost(), beta=0.2, scheme=scheme, frozen=True, on=on,
+        small, samples, labels, cost=CosineCost(), beta=0.05, scheme=scheme, frozen=True, on=on,
         start=start, rng=7,
     )  # fmt: skip
     (first, free), *nudged = on.__dict__["calls"]
@@ -163,7 +163,7 @@ def test_order_of_the_relaxations(
     assert first["start"] is start
     before = free
     for (asked, phases), factor in zip(nudged, factors, strict=True):
-        assert asked["nudge"].beta == factor * 0.2
+        assert asked["nudge"].beta == factor * 0.05
         assert asked["nudge"].at is free
         assert asked["start"] is before
         before = phases

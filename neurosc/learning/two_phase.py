@@ -11,6 +11,7 @@ import numpy.typing as npt
 from neurosc.costs import Cost, take
 from neurosc.ideal import Ideal
 from neurosc.ideal.holomorphic import complex_equilibria
+from neurosc.learning.branches import descends_exactly, told_of_jumps
 from neurosc.learning.energy_model import Array, Arrays, EnergyModel, Rest
 from neurosc.learning.gradient import Gradient, of_states
 from neurosc.learning.phase_model import PhaseModel
@@ -112,7 +113,8 @@ def two_phase_gradient(
     beta
         Strength of the nudge, not 0. `suggest_beta` finds one.
     scheme
-        - `"symmetric"`: +beta, then -beta from there, w = +-1/(2 beta); error O(beta^2);
+        - `"symmetric"`: +beta, then -beta from there, w = +-1/(2 beta); error O(beta^2). The ideal
+          model first relaxes freely, as a nudge from a cold start may end in another minimum;
         - `"one-sided"`: free, then +beta from there, w = -+1/beta; error O(beta);
         - `"holomorphic"`: N complex nudges beta e^{2 pi i k/N} around the free equilibrium,
           w_k = e^{-2 pi i k/N}/(N beta); error O(beta^N). Only in the ideal model.
@@ -134,7 +136,8 @@ def two_phase_gradient(
     unsettled
         What becomes of samples that do not lock: `"skip"` leaves them out of the mean; `"learn"`
         takes them as they stand, which suits relaxations of a fixed length, unless their phases
-        keep turning (NOT_LOCKED). They are counted in `unlocked` either way.
+        keep turning (NOT_LOCKED). They are counted in `unlocked` either way, and so are, in the
+        ideal model, those that a nudge throws into another minimum (`neurosc.learning.branches`).
     start
         Phases (batch, n), or states of the model, at which the first relaxation starts.
 
@@ -166,7 +169,8 @@ def two_phase_gradient(
         return ModelGradient(slopes, found.loss, found.unlocked)
     check_periodic(cost)
     on = Ideal() if on is None else a_substrate(on)
-    found = two_phases(PhaseModel(network, on), x, y, **settings)
+    free_first = descends_exactly(on)
+    found = two_phases(PhaseModel(network, on), x, y, free_first=free_first, **settings)
     return of_states(
         network,
         found.of_part(found.states),
@@ -217,15 +221,20 @@ def two_phases(
     unsettled: Unsettled = "skip",
     rng: RNG = None,
     start: Array | None = None,
+    free_first: bool = False,
 ) -> TwoPhases:
-    """Two relaxations of a model, and what they tell; see `two_phase_gradient`."""
+    """Two relaxations of a model, and what they tell; see `two_phase_gradient`.
+
+    `free_first`: the symmetric scheme, too, begins with a free one, as if it were frozen.
+    """
     _check(beta, scheme, nudges, model, cost, frozen)
     nudge = Nudge(cost, y, beta)
     if scheme == "holomorphic" and isinstance(model, PhaseModel):
         free = model.relax(x, start=start, rng=substream(rng, "relaxation", 0))
         states = _circle(model.network, x, nudge, nudges or NUDGES, free)
     else:
-        states = _chain(model, x, nudge, scheme, rng, start, frozen)
+        signs = [0, 1] if scheme == "one-sided" else [0, 1, -1] if frozen or free_first else [1, -1]
+        states = _chain(model, x, nudge, signs, rng, start, frozen)
     return _taking_part(model, states, cost, y, beta, unsettled)
 
 
@@ -351,25 +360,25 @@ def _chain(
     model: EnergyModel,
     x: npt.ArrayLike | None,
     nudge: Nudge,
-    scheme: Scheme,
+    signs: list[int],
     rng: RNG,
     start: Array | None,
     frozen: bool,
 ) -> _States:
-    """Relaxations one after the other, each from the end of the one before."""
-    symmetric = scheme == "symmetric"
-    signs = [1, -1] if symmetric and not frozen else [0, 1, -1] if symmetric else [0, 1]
+    """Relaxations with nudges of these signs, each from the end of the one before."""
     found: list[Rest] = []
     for k, sign in enumerate(signs):
         at = found[0].state if frozen and found else None
         acting = dataclasses.replace(nudge, beta=sign * nudge.beta, at=at) if sign else None
         begin = found[-1].state if found else start
         rest = model.relax(x, nudge=acting, start=begin, rng=substream(rng, "relaxation", k))
+        if acting is not None and found and isinstance(model, PhaseModel):
+            rest = told_of_jumps(model, x, signs[k - 1] * nudge.beta, found[-1], acting, rest)
         found.append(rest)
     states = [rest.state for rest in found]
     return _States(
         np.stack(states[-2:]),
-        np.array([0.5, -0.5] if symmetric else [-1.0, 1.0]) / nudge.beta,
+        np.array([0.5, -0.5] if signs[-1] == -1 else [-1.0, 1.0]) / nudge.beta,
         np.stack([rest.status for rest in found]),
         states if signs[0] else states[:1],
         found[0],
