@@ -148,7 +148,11 @@ def _learnt(
 def _read_often(
     network: PhaseNetwork, test: Dataset, sigma: float, rng: np.random.SeedSequence
 ) -> Row:
-    """What one read of a noisy machine tells, and the mean of cos theta over several."""
+    """What one read of a noisy machine tells, and the mean of cos theta over several.
+
+    Outputs around cos theta = 0, the target of all but one, are hardly held. Where one wanders by
+    more than half a radian, the sample counts as unlocked and is read as it stands.
+    """
     rest = noisy(sigma, SETTLING).relax(network, test.x, rng=substream(rng, "test", 0))
     first = rest
     cosines = [_cosines(network, rest)]
