@@ -164,4 +164,4 @@ def test_without_the_extra_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(ImportError, match=r"pip install 'neurosc\[pictures\]'"):
         Picture("astronaut")
-    assert "global" in experiments.published()  # needs no picture
+    assert "image" in experiments.published()  # needs no picture
