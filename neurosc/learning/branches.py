@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from neurosc.ideal import Ideal
 from neurosc.ideal.feedback import frozen_torque
+from neurosc.ideal.sweeps import Sweeps
 from neurosc.learning.energy_model import Rest
 from neurosc.learning.phase_model import PhaseModel
 from neurosc.network import FloatArray, wrap
@@ -22,7 +23,7 @@ ROUNDING = 1e-9
 
 def descends_exactly(on: object) -> bool:
     """Whether a substrate finds equilibria of the network's own energy, without noise or time."""
-    return (
+    return isinstance(on, Sweeps) or (
         isinstance(on, Ideal)
         and on.method != "steps"
         and not on.noise

@@ -168,8 +168,10 @@ def relaxed_gradient(
     """
     network, cost = net.to_network(gamma), net.cost
     strength = beta * gamma ** (len(net.hidden) - 1)
-    found = two_phase_gradient(network, x, y, cost=cost, beta=strength, on=on, rng=rng)
     free = (Ideal() if on is None else on).relax(network, x, rng=rng)
+    found = two_phase_gradient(
+        network, x, y, cost=cost, beta=strength, on=on, rng=rng, start=free.phases
+    )
     weights, biases = [], []
     for into, of, scale, _ in net.places(gamma):
         weights.append(scale * found.coupling[into, of])
