@@ -99,7 +99,7 @@ def train(
         Further arguments of `fit`; `bounds` and `frozen` are for substrates alone.
     """
     if on is None:
-        model = PhasorModel(net, gamma, quantize=quantize)
+        model = PhasorModel(net, gamma, quantize=quantize, certify=False)
         result = fit(
             model,
             data,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from neurosc.costs import CrossEntropy, check_batch
+from neurosc.costs import CrossEntropy, check_batch, take
 from neurosc.learning.energy_model import Array, Arrays, Rest
 from neurosc.network import ComplexArray, FloatArray, IntArray
+from neurosc.phasor.curvature import hessian, is_minimum
 from neurosc.phasor.layers import PhasorLinear, real_to_phasor
 from neurosc.phasor.mlp import GAMMA, PhasorMLP
 from neurosc.phasor.quantization import Quantization
@@ -54,6 +55,10 @@ class PhasorModel:
     quantize
         What the hardware makes of the weights. States are those of the quantised net; a slope of
         the energy needs the states alone, so it moves the weights themselves.
+    certify
+        Whether samples at rest are LOCKED only where the Hessian is positive definite, and UNSTABLE
+        otherwise. Without it, LOCKED says that a sample rests. `train` does without: a Cholesky
+        factorisation of each sample costs more than its sweeps.
 
     Raises
     ------
@@ -64,7 +69,7 @@ class PhasorModel:
     Notes
     -----
     Without a nudge and with a negative one no sweep raises E + beta C, with a positive one only a
-    beta |V|^2 above |u| can. As with any descent, saddles are not where it ends.
+    beta |V|^2 above |u| can. Sweeps end on a saddle only where symmetry keeps them from leaving.
     """
 
     net: PhasorMLP
@@ -72,6 +77,7 @@ class PhasorModel:
     sweeps: int = 12
     tolerance: float = 1e-3
     quantize: Quantization | None = None
+    certify: bool = True
     _shown: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
     """Read-only samples and what they drive, which both relaxations share."""
 
@@ -195,7 +201,30 @@ class PhasorModel:
         descend(weights, drive, labels, *limits, state, residual)
         moves = residual > self.tolerance
         status = np.where(moves, Status.STEP_LIMIT, Status.LOCKED).astype(np.int8)
+        if self.certify:
+            status[self._on_saddle(state, x, nudge, status == Status.LOCKED)] = Status.UNSTABLE
         return Rest(state, status, residual)
+
+    def _on_saddle(
+        self,
+        state: Array,
+        x: npt.ArrayLike | None,
+        nudge: Nudge | None,
+        rests: npt.NDArray[np.bool_],
+    ) -> IntArray:
+        """Which of the samples that rest do so on a saddle or a maximum."""
+        chosen = np.flatnonzero(rests)
+        bent = nudge is not None and nudge.beta < 0
+        if chosen.size == 0 or (len(self._columns) == 1 and not bent):
+            return chosen[:0]  # |u| of each unit, and beta times the covariance of logits
+        layers = [z[chosen] for z in self._layers(state, x)]
+        found = hessian(self._used.hidden, self.gamma, layers)
+        if nudge is not None and nudge.beta != 0 and isinstance(nudge.cost, CrossEntropy):
+            own = self._columns[-1]
+            cost = CrossEntropy(self._readout(nudge.cost))
+            seen, target = self.seen(state)[chosen], take(nudge.target, chosen)
+            found[:, own, own] += nudge.beta * cost.hessian(seen, target)
+        return chosen[~is_minimum(found)]
 
     def _pushed(self, nudge: Nudge | None, batch: int) -> tuple[Weights, Array, float]:
         """What layers feel with the read-out of a nudge, its labels and its strength."""
@@ -210,11 +239,15 @@ class PhasorModel:
         check_batch(cost, nudge.target, batch)
         known = self._shown.get("cost")
         if known is not cost:
-            v = cost.matrix(self.n_outputs)
-            readout = _parts((v if self.quantize is None else self.quantize.levels(v)).ravel())
+            readout = _parts(self._readout(cost).ravel())
             self._shown.update(cost=cost, pushed=self._weights._replace(readout=readout))
         labels = np.asarray(nudge.target).astype(np.intp)
         return self._shown["pushed"], labels, float(nudge.beta)
+
+    def _readout(self, cost: CrossEntropy) -> ComplexArray:
+        """V as a nudge has it."""
+        v = cost.matrix(self.n_outputs)
+        return v if self.quantize is None else self.quantize.levels(v)
 
     @cached_property
     def _weights(self) -> Weights:

@@ -1,11 +1,14 @@
 """A phasor net as an energy model, against the oscillators that it stands for."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from neurosc import CosineCost, EnergyModel, Ideal, Status
 from neurosc.network import wrap
-from neurosc.phasor import PhasorMLP, PhasorModel, Polar
+from neurosc.phasor import PhasorLinear, PhasorMLP, PhasorModel, PhasorReadout, Polar
+from neurosc.phasor.curvature import hessian
 from neurosc.substrate import Nudge
 
 NET = PhasorMLP.random([4, 6, 5, 3, 2], rng=0)
@@ -87,6 +90,46 @@ def test_few_sweeps_are_told() -> None:
     rest = PhasorModel(NET, 0.3, sweeps=1, tolerance=1e-9).relax(X, nudge=Nudge(NET.cost, Y, 0.5))
     assert (rest.status == Status.STEP_LIMIT).all()
     assert (rest.residual > 1e-9).all()
+
+
+def mirrored(bias: float) -> PhasorModel:
+    """Two hidden units that pull a third one opposite ways, and rest on the real axis with it."""
+    first = PhasorLinear([[1], [1]])
+    second = PhasorLinear([[0.5, -0.5]], bias)
+    return PhasorModel(PhasorMLP((first, second), PhasorReadout([[1], [-1]])), 1.0, tolerance=1e-9)
+
+
+def test_a_saddle_is_told() -> None:
+    """Its Hessian has the Schur complement bias - .25 / 1.5 - .25 / .5 of the third unit."""
+    x = np.zeros((2, 1))
+    for bias, expected in ((0.6, Status.UNSTABLE), (0.7, Status.LOCKED)):
+        model = mirrored(bias)
+        rest = model.relax(x)
+        assert np.abs(model.torque(rest.state, x)).max() == 0
+        assert (rest.status == expected).all()
+        assert (Ideal().relax(model.net.to_network(1.0), x).status == expected).all()
+        assert dataclasses.replace(model, certify=False).relax(x).locked.all()
+    model = mirrored(0.6)
+    aside = rotors(np.tile([0.1, 0.0, 0.1], (2, 1)))
+    assert dataclasses.replace(model, sweeps=1000).relax(x, start=aside).locked.all()
+
+
+def test_a_nudge_may_make_a_saddle() -> None:
+    """Pulled to the class on its other side, the third unit loses what its bias holds it with."""
+    model, x, y = mirrored(0.7), np.zeros((2, 1)), np.array([0, 1])
+    assert model.relax(x, nudge=Nudge(model.net.cost, y, 0.05)).status[0] == Status.LOCKED
+    assert model.relax(x, nudge=Nudge(model.net.cost, y, 0.5)).status[1] == Status.UNSTABLE
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.2, -0.2])
+def test_the_certificate_is_that_of_the_oscillators(beta: float) -> None:
+    layers = [np.exp(1j * np.pi * X), *np.split(np.exp(1j * RANDOM), [6, 11], axis=1)]
+    own = hessian(NET.hidden, 0.3, layers)
+    everyone = np.concatenate([np.pi * X, RANDOM], axis=1)
+    expected = NET.to_network(0.3).hessian(everyone)[:, 4:, 4:]
+    assert np.allclose(own * 0.3**2, expected)
+    nudge = Nudge(NET.cost, Y, beta) if beta else None
+    assert EXACT.relax(X, nudge=nudge).locked.all()
 
 
 def test_relaxes_as_the_coarse_net_does_and_learns_the_fine_one() -> None:
