@@ -191,6 +191,7 @@ def figure(table: pd.DataFrame) -> Figure:
     named = list(table["condition"].unique())
     strip_axes(left, table, named, "accuracy", STUDY.published, 100)
     left.set_xlabel("test accuracy (%), one read")
+    left.legend(frameon=False, loc="lower left")
     _draw_noise(right, table)
     return drawn
 
