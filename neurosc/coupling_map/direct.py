@@ -34,6 +34,7 @@ def direct_couplings(
     cost: Cost,
     degree: float = 1.0,
     normalise: Normalise = "node",
+    symmetric: bool = True,
     mask: Mask = None,
     steps: int = 100,
     learning_rate: float = 0.2,
@@ -46,9 +47,9 @@ def direct_couplings(
     clip: float | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> FloatArray:
-    """Symmetric K of each network, by Adam on a value M_ij of its own for each of its pairs.
+    """K of each network, by Adam on a value M_ij of its own for each of its ordered pairs.
 
-        K = normalised M, zero on the diagonal, (K + K^T) / 2
+        K = normalised M, zero on the diagonal; if symmetric, (K + K^T) / 2
 
     It is what a `CouplingMap` with the same `degree` and `normalise` does, but for the perceptron
     between features and M: the budget is the same, and nothing is shared between networks. So it
@@ -58,7 +59,7 @@ def direct_couplings(
     ----------
     instances, cost
         The networks, and what is asked of them.
-    degree, normalise, mask
+    degree, normalise, symmetric, mask
         See `CouplingMap`.
     steps, learning_rate
         Of Adam; the rate, in units of M, falls to 0 by a cosine. A tenth of it suits `"graph"`,
@@ -104,9 +105,11 @@ def direct_couplings(
     root, pairs = seed_sequence(rng), pairs_of(instances.features, mask)
     values = SPREAD * stream(root, "values").standard_normal(pairs.i.size)
 
+    def mirrored(each: FloatArray) -> FloatArray:
+        return (each + each[pairs.mirror]) / 2 if symmetric else each
+
     def couplings(now: float) -> FloatArray:
-        made = normalised(values, pairs, normalise, now)
-        return pairs.dense((made + made[pairs.mirror]) / 2)
+        return pairs.dense(mirrored(normalised(values, pairs, normalise, now)))
 
     memory, missed = Arrays(), 0
     for step in range(steps):
@@ -123,8 +126,7 @@ def direct_couplings(
                 f"no network gave a gradient of {cost!r} in {PATIENCE} steps; begin with a higher "
                 'degree_at_start, or use gradient="adjoint", which needs no locked state'
             )
-        own = pairs.of(found.coupling)
-        own = (own + own[pairs.mirror]) / 2
+        own = mirrored(pairs.of(found.coupling))
         back = pulled_back(own, values, pairs, normalise, stage.degree)
         moved, memory = Adam().step({"values": back}, memory, stage.rate)
         values = values - np.where(found.used[pairs.network], moved["values"], 0.0)

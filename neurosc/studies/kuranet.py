@@ -99,8 +99,8 @@ def _direct(
         options["starts"] = DIRECT_STARTS
     return direct_couplings(
         instances, cost=asked.cost, degree=learned.degree, normalise=learned.normalise,
-        mask=learned.mask, steps=DIRECT_STEPS, learning_rate=DIRECT_RATES[learned.normalise],
-        options=options, rng=rng, **settings,
+        symmetric=learned.symmetric, mask=learned.mask, steps=DIRECT_STEPS,
+        learning_rate=DIRECT_RATES[learned.normalise], options=options, rng=rng, **settings,
     )  # fmt: skip
 
 

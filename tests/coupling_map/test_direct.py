@@ -73,11 +73,18 @@ def test_delays_by_the_adjoint() -> None:
         late, cost=SYNCHRONY, degree=4.0, steps=30, learning_rate=0.2, gradient="adjoint",
         options=run, rng=0,
     )  # fmt: skip
-    own, uniform = (
+    directed = direct_couplings(
+        late, cost=SYNCHRONY, degree=4.0, symmetric=False, steps=30, learning_rate=0.2,
+        gradient="adjoint", options=run, rng=0,
+    )  # fmt: skip
+    np.testing.assert_allclose(directed.sum(axis=2).mean(axis=1), 4.0)
+    assert np.abs(directed - directed.transpose(0, 2, 1)).max() > 0.01
+    own, free, uniform = (
         evaluate_runs(coupling, late, cost=SYNCHRONY, average=20, **run).loss.mean()
-        for coupling in (found, uniform_couplings(late, 4.0))
+        for coupling in (found, directed, uniform_couplings(late, 4.0))
     )
     assert own < 0.8 * uniform
+    assert free < 0.8 * uniform
 
 
 def test_slopes_are_shortened_to_a_bound(instances: Instances) -> None:
