@@ -30,14 +30,17 @@ QUARTER = CosineCost(-np.pi / 4, np.pi / 4)
 HIDDEN = 20
 """Of the network for five vowels."""
 RECIPES: dict[str, dict[str, Any]] = {
-    "floating": {"cost": PUBLISHED, "learning_rate": 0.5, "epochs": 500, "beta": 0.1,
+    "floating": {"cost": PUBLISHED, "learning_rate": 1.0, "epochs": 500, "beta": 0.1,
                  "learn": ("coupling", "frequency")},
     "anchored": {"cost": QUARTER, "learning_rate": 0.1, "epochs": 100, "beta": 0.02,
                  "scheme": "one-sided", "learn": ("coupling", "field")},
     "five": {"cost": QUARTER, "learning_rate": 0.03, "epochs": 100, "beta": 0.02,
              "learn": ("coupling", "field")},
 }  # fmt: skip
-"""Online learning, tuned on validation parts of training sets of splits 1000 to 1019."""
+"""Online learning, tuned on validation parts of training sets of splits 1000 to 1019, on which the
+floating one learns as well at a rate of .5. But then at least two of the 20 a/i networks keep a
+second minimum in which training samples end wrong when they relax anew: 95 and 96 % are right. At 1
+no network falls below 99 % of its training samples, in either order of the labels."""
 
 
 def network(recipe: str, rng: np.random.SeedSequence) -> PhaseNetwork:
