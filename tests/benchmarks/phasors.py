@@ -5,8 +5,9 @@
 prints one row for each task and way of learning: accuracy on the training samples, on test samples
 that nothing was chosen on, its range over seeds, and updates per second. Learning rates and weight
 decay were chosen on a fifth of the training images; for the toy task the decay alone, on four draws
-that are not shown. `digits` also quantises the nets of each seed, as they are and after some epochs of training
-that knows of it; `spikes` runs the test images through the net of the first seed in Brian2.
+that are not shown. `digits` also quantises the nets of each seed, as they are and after some epochs
+of training that knows of it; `spikes` runs the test images through the net of the first seed in
+Brian2.
 """
 
 from __future__ import annotations
