@@ -57,8 +57,8 @@ class PhasorModel:
         the energy needs the states alone, so it moves the weights themselves.
     certify
         Whether samples at rest are LOCKED only where the Hessian is positive definite, and UNSTABLE
-        otherwise. Without it, LOCKED says that a sample rests. `train` does without: a Cholesky
-        factorisation of each sample costs more than its sweeps.
+        otherwise. Without it, LOCKED says that a sample rests. `train` does without, and saves
+        a Cholesky factorisation of each sample.
 
     Raises
     ------
