@@ -56,7 +56,7 @@ def test_noise_costs_little_and_averaging_cures_it() -> None:
     """One read of a noisy machine, and the mean of several, of the same 250 images."""
     _, test = ising.parts(0, 300)
     some = test.rows(np.arange(250))
-    network, _ = ising._learnt(0, 300, 4, False, 2, ())
+    network, _ = ising._learnt(0, 300, 4, False, "2")
     rng = np.random.SeedSequence(3)
     clean = evaluate(network, some, cost=ising.COST, on=Sweeps(100)).accuracy
     published, strong = (ising._read_often(network, some, s, rng) for s in (ising.NOISES[0], 0.8))

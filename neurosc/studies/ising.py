@@ -17,6 +17,7 @@ from neurosc.learning import evaluate
 from neurosc.network import Encoding, FloatArray, PhaseNetwork
 from neurosc.plots import BLUE, GREY, ORANGE
 from neurosc.randomness import substream
+from neurosc.robustness.study import key_from, key_text
 from neurosc.studies.figures import panels, strip_axes
 from neurosc.studies.images import mnist_5k
 from neurosc.studies.study import Row, Settings, Study
@@ -102,8 +103,7 @@ def measure(
 ) -> Row:
     """Learn images of split `seed` at full precision, perhaps go on upon the device, and test."""
     train, test = parts(seed, samples)
-    root = rng.entropy if isinstance(rng.entropy, int) else tuple(rng.entropy or ())
-    network, diverged = _learnt(seed, samples, epochs, kind == "injected", root, rng.spawn_key)
+    network, diverged = _learnt(seed, samples, epochs, kind == "injected", key_text(rng))
     on: Substrate = Sweeps(100)
     if kind in AWARE:
         kindred = machine(kind, level)
@@ -128,10 +128,10 @@ def measure(
 
 @lru_cache(maxsize=16)  # the conditions of a seed go on from the same network
 def _learnt(
-    seed: int, samples: int, epochs: int, injects: bool, entropy: Any, spawn_key: tuple[int, ...]
+    seed: int, samples: int, epochs: int, injects: bool, key: str
 ) -> tuple[PhaseNetwork, bool]:
     """The network at full precision, and whether it diverged."""
-    rng = np.random.SeedSequence(entropy, spawn_key=spawn_key)
+    rng = key_from(key)
     start = topology.layered(SIZES, encoding=PIXELS, rng=rng)
     if injects:
         injected = np.zeros(start.n)

@@ -15,6 +15,7 @@ from neurosc.coupling_map.experiments import Experiment
 from neurosc.hw_models import CouplingMismatch, Device, FrequencyMismatch, presets
 from neurosc.plots import BLUE, GREEN, GREY, ORANGE
 from neurosc.randomness import stream, substream
+from neurosc.robustness.study import key_from, key_text
 from neurosc.studies.figures import panels
 from neurosc.studies.study import Row, Settings, Study
 from neurosc.substrate import RelaxationError, Substrate
@@ -67,8 +68,7 @@ def measure(
     test = asked.source.draw(TESTS, n, stream(rng, "test"))
     size = topology.all_to_all(n)
     chips = DEVICES[device].fabricate(size, 1 + OTHERS, substream(rng, "chips"))
-    root = rng.entropy if isinstance(rng.entropy, int) else tuple(rng.entropy or ())
-    ideal, _ = _learnt_ideal(task, n, batches, root, rng.spawn_key)
+    ideal, _ = _learnt_ideal(task, n, batches, key_text(rng))
     learned, rows = _learnt(asked, n, batches, chips[0], rng)
     (alone, before), (_, unlocked_before) = _tested(asked, ideal, test, [None, chips[0]], rng)
     (after, *others), (unlocked, *_) = _tested(asked, learned, test, chips, rng)
@@ -98,10 +98,9 @@ def _asked(task: str) -> Experiment:
 
 @lru_cache(maxsize=16)  # the devices of a seed share it
 def _learnt_ideal(
-    task: str, n: int, batches: int, entropy: Any, spawn_key: tuple[int, ...]
+    task: str, n: int, batches: int, key: str
 ) -> tuple[CouplingMap, list[dict[str, float]]]:
-    rng = np.random.SeedSequence(entropy, spawn_key=spawn_key)
-    return _learnt(_asked(task), n, batches, None, rng)
+    return _learnt(_asked(task), n, batches, None, key_from(key))
 
 
 def _learnt(
