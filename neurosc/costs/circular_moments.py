@@ -33,6 +33,12 @@ class CircularMoments(Cost):
     Its target are the groups of the outputs, labels 0 to k - 1 of shape (batch, outputs), each
     group with a member or more. It reads no class. Where the z of a group sum to zero, C has a
     kink, and the slopes of that group are taken to be zero.
+
+    Four groups have no rest of their own at C = 0: neighbours stand at right angles, where the
+    stiffness K_ij cos(theta_j - theta_i) of each coupling between them vanishes, so that the two
+    pairs of opposite groups turn against each other freely, whatever K is. Three, five or more have
+    one.
+
     Source: Ricci et al., arXiv 2105.02838 (2021).
     """
 

@@ -18,7 +18,7 @@ SHIPPED = (
     "moon", "page", "rocket", "text",
 )  # fmt: skip
 """Pictures that scikit-image brings along, without a download."""
-GROUPS = 4
+GROUPS = 5
 SIDE = 30.0
 """Of a picture, in units of CIELAB, in which 100 lie between black and white."""
 PLAIN = ("1", "L", "I;16", "RGB", "RGBA")
@@ -40,7 +40,8 @@ class Picture:
         greys or (H, W, 3) of colours: numbers 0 to 1, or whole ones 0 to 255 (uint16: 0 to 65535).
         A fourth channel, alpha, is left out.
     groups
-        k of the segmentation, 4 unless given; with `labels` they have it.
+        k of the segmentation, 5 unless given (4 lock badly, see `CircularMoments`); with `labels`
+        they have it.
 
     Other arguments
     ---------------

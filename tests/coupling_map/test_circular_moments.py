@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurosc import costs
+from neurosc import PhaseNetwork, costs
 from neurosc.costs import CircularMoments, SynchronyCost
 from neurosc.coupling_map import Instances
 
@@ -52,6 +52,18 @@ def test_slopes_are_those_of_finite_differences(k: int) -> None:
         bend = (cost.gradient(THETA + e, groups) - cost.gradient(THETA - e, groups)) / (2 * h)
         np.testing.assert_allclose(cost.gradient(THETA, groups)[:, i], rise, atol=1e-9)
         np.testing.assert_allclose(cost.hessian(THETA, groups)[:, :, i], bend, atol=1e-8)
+
+
+@pytest.mark.parametrize(("k", "loose"), [(2, 1), (3, 1), (4, 2), (5, 1), (6, 1)])
+def test_four_groups_alone_have_a_loose_pair(k: int, loose: int) -> None:
+    """Ways to turn without stiffness where all that attracts and repels does so fully."""
+    splay = 2 * np.pi * np.repeat(np.arange(k), 3) / k
+    coupling = np.cos(splay - splay[:, None])
+    np.fill_diagonal(coupling, 0)
+    net = PhaseNetwork(coupling, outputs=range(3 * k))
+    stiffness = np.linalg.eigvalsh(net.hessian(splay))
+    assert (np.abs(stiffness) < 1e-12).sum() == loose
+    assert (stiffness > -1e-12).all()
 
 
 def test_it_continues_to_complex_phases() -> None:

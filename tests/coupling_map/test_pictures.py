@@ -165,3 +165,15 @@ def test_without_the_extra_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ImportError, match=r"pip install 'neurosc\[pictures\]'"):
         Picture("astronaut")
     assert "image" in experiments.published()  # needs no picture
+
+
+@pytest.mark.slow
+def test_a_map_segments_the_whole_picture() -> None:
+    """Learned from 100 pixels at a time, the 900 of the picture lock in its five groups."""
+    asked = experiments.load("image")
+    learned = asked.learn(7).map
+    whole = asked.tests(1, 100, np.random.default_rng(0))
+    scores = asked.score(learned.couplings(whole.features), whole, 1)
+    assert asked.loss(scores) <= 0.02
+    assert scores.rand is not None
+    assert scores.rand.mean() >= 0.8
