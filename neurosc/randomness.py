@@ -45,3 +45,19 @@ def substream(rng: RNG, purpose: str, *keys: int) -> np.random.SeedSequence:
 def stream(rng: RNG, purpose: str, *keys: int) -> np.random.Generator:
     """A generator of the stream named `purpose` and `keys`."""
     return np.random.default_rng(substream(rng, purpose, *keys))
+
+
+def key_text(key: np.random.SeedSequence) -> str:
+    """A random root as text, from which `key_from` makes it again."""
+    entropy = key.entropy
+    words = [entropy] if isinstance(entropy, int) else list(entropy or ())
+    return "-".join(str(int(w)) for w in words) + "".join(f"/{int(k)}" for k in key.spawn_key)
+
+
+def key_from(text: str) -> np.random.SeedSequence:
+    """The random root of such a text."""
+    head, *keys = text.split("/")
+    words = [int(word) for word in head.split("-")]
+    return np.random.SeedSequence(
+        words[0] if len(words) == 1 else words, spawn_key=tuple(int(k) for k in keys)
+    )

@@ -11,10 +11,9 @@ import pytest
 
 from neurosc import CosineCost, PhaseNetwork, robustness, topology, two_phase_gradient
 from neurosc.hw_models import TDC, Device, FrequencyMismatch, PhaseNoise, ReadAveraging
-from neurosc.randomness import substream
+from neurosc.randomness import key_from, substream
 from neurosc.robustness import figures
 from neurosc.robustness.fidelity import compared
-from neurosc.robustness.study import key_from
 
 COST = CosineCost()
 READ_NOISE = TDC(3e9, jitter_s=1e-12)

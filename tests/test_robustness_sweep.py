@@ -25,8 +25,8 @@ from neurosc.hw_models import (
     WeightQuantization,
 )
 from neurosc.network import FloatArray
+from neurosc.randomness import key_from, key_text
 from neurosc.robustness import study
-from neurosc.robustness.study import key_from, key_text
 
 COST = CosineCost()
 COLUMNS = [

@@ -94,7 +94,6 @@ def direct_couplings(
     for name, value in (
         ("steps", steps),
         ("degree", degree),
-        ("clip", 1.0 if clip is None else clip),
     ):
         if not 0 < value < np.inf:
             raise ValueError(f"{name}: {value} is not a positive number")
@@ -116,10 +115,8 @@ def direct_couplings(
         stage = stages.at(step)
         found = coupling_slope(
             couplings(stage.degree), instances, cost=cost, gradient=gradient, on=on,
-            rng=substream(root, "slope", step), **stage.options,
+            rng=substream(root, "slope", step), clip=clip, **stage.options,
         )  # fmt: skip
-        if clip is not None:
-            found = found.clipped(clip)
         missed = 0 if found.used.any() else missed + 1
         if missed == PATIENCE:
             raise RelaxationError(

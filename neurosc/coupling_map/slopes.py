@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Literal, get_args
 
+import numpy as np
 import numpy.typing as npt
 
 from neurosc.costs import Cost
@@ -30,6 +31,7 @@ def coupling_slope(
     gradient: Method = "two-phase",
     on: Substrate | None = None,
     rng: RNG = None,
+    clip: float | None = None,
     **options: Any,
 ) -> CouplingSlope:
     """dC/dK of each network by one of the methods.
@@ -45,6 +47,12 @@ def coupling_slope(
         - `"spsa"`: relaxations with all couplings perturbed at once, on any substrate.
     on
         The substrate of `"two-phase"` and `"spsa"`; `Ideal()` unless given.
+
+    Other arguments
+    ---------------
+    clip
+        Longest |dC/dK| of a network; longer ones are shortened to it. Adjoints of runs that are
+        chaotic grow without bound, and one would fill Adam's memory for good. None for no bound.
     options
         Keyword arguments of `two_phase_slope`, `adjoint_slope`, `implicit_slope` or `spsa_slope`.
 
@@ -57,6 +65,8 @@ def coupling_slope(
     """
     if gradient not in get_args(Method):
         raise ValueError(f"gradient: {gradient!r} is unknown; use one of {get_args(Method)}")
+    if clip is not None and not 0 < clip < np.inf:
+        raise ValueError(f"clip: {clip} is not a positive number; give a length, or None")
     if gradient in PHYSICAL:
         options["on"] = on
     elif on is not None:
@@ -77,4 +87,4 @@ def coupling_slope(
             f"{sorted(known - {'cost', 'on', 'rng'})}"
         )
     found: CouplingSlope = methods[gradient](coupling, instances, cost=cost, rng=rng, **options)
-    return found
+    return found if clip is None else found.clipped(clip)

@@ -99,8 +99,7 @@ def train(
     curriculum
         Its share of the batches.
     clip
-        Longest |dC/dK| of a network; longer ones are shortened to it. Adjoints of runs that are
-        chaotic grow without bound, and one would fill Adam's memory for good. None for no bound.
+        See `coupling_slope`.
     options
         Of the method of the gradient, such as `{"beta": 0.1, "starts": 4}`.
 
@@ -112,11 +111,12 @@ def train(
         For arguments that do not fit, before anything is learned; and without `clip` for slopes
         that overflow.
     """
+    _check(coupling_map, source, cost)
     for name, count, least in (("batches", batches, 1), ("batch_size", batch_size, 1), ("n", n, 2)):
+        if isinstance(count, bool) or not isinstance(count, int | np.integer):
+            raise TypeError(f"{name}: {count!r} is no whole number; give {least} or more")
         if count < least:
             raise ValueError(f"{name}: {count} is too few; give {least} or more")
-    if clip is not None and not 0 < clip < np.inf:
-        raise ValueError(f"clip: {clip} is not a positive number; give a length, or None")
     stages = Curriculum(
         batches, learning_rate, coupling_map.degree, degree_at_start, random_field, curriculum,
         gradient, options or {},
@@ -152,18 +152,14 @@ def learn_batch(
     instances: Instances,
     memory: Arrays,
     rate: float,
-    *,
-    clip: float | None = None,
     **slope: Any,
 ) -> tuple[CouplingMap, Arrays, CouplingSlope]:
     """One step of Adam with its memory, empty at first; none where no network gave a gradient.
 
-    `clip` is that of `train`, `slope` are the arguments of `coupling_slope`.
+    `slope` are the arguments of `coupling_slope`.
     """
     run = learned.training_run(instances.features)
     found = coupling_slope(run.coupling, instances, **slope)
-    if clip is not None:
-        found = found.clipped(clip)
     largest = float(np.abs(found.coupling).max())
     if largest > LARGEST:
         raise ValueError(
@@ -176,6 +172,20 @@ def learn_batch(
         moved = {name: value - steps[name] for name, value in learned.parameters.items()}
         learned = learned.replace(parameters=moved).keeping(run.forward.statistics)
     return learned, memory, found
+
+
+def _check(coupling_map: Any, source: Any, cost: Any) -> None:
+    if not isinstance(coupling_map, CouplingMap):
+        raise TypeError(
+            f"coupling_map: {coupling_map!r} is none; give a CouplingMap, such as "
+            "CouplingMap(features=1, rng=0)"
+        )
+    if not callable(getattr(source, "draw", None)):
+        raise TypeError(
+            f"source: {source!r} draws no networks; give a source, such as Frequencies()"
+        )
+    if not isinstance(cost, Cost):
+        raise TypeError(f"cost: {cost!r} is none; give SynchronyCost() or CircularMoments(k)")
 
 
 def _nothing_locks(trained: Trained, cost: Cost) -> RelaxationError:

@@ -15,7 +15,7 @@ import numpy as np
 from neurosc import storage
 from neurosc.datasets import Dataset
 from neurosc.network import PhaseNetwork
-from neurosc.randomness import substream
+from neurosc.randomness import key_text, substream
 from neurosc.robustness.measures import Measure, Row
 from neurosc.robustness.parameters import Case, Parameter
 from neurosc.robustness.protocols import Device
@@ -155,22 +155,6 @@ def counted(name: str, value: int) -> int:
     if isinstance(value, bool) or int(value) != value or value < 1:
         raise ValueError(f"{name}: {value} is no number of {name}; give 1 or more")
     return int(value)
-
-
-def key_text(key: np.random.SeedSequence) -> str:
-    """A random root as text, from which `key_from` makes it again."""
-    entropy = key.entropy
-    words = [entropy] if isinstance(entropy, int) else list(entropy or ())
-    return "-".join(str(int(w)) for w in words) + "".join(f"/{int(k)}" for k in key.spawn_key)
-
-
-def key_from(text: str) -> np.random.SeedSequence:
-    """The random root of such a text."""
-    head, *keys = text.split("/")
-    words = [int(word) for word in head.split("-")]
-    return np.random.SeedSequence(
-        words[0] if len(words) == 1 else words, spawn_key=tuple(int(k) for k in keys)
-    )
 
 
 def _digest(*parts: bytes) -> str:

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from neurosc.costs import Cost
 from neurosc.datasets import as_dataset
 from neurosc.network import PhaseNetwork
-from neurosc.randomness import RNG, seed_sequence
+from neurosc.randomness import RNG, key_from, seed_sequence
 from neurosc.robustness import store
 from neurosc.robustness.backends import in_chunks
 from neurosc.robustness.measures import Measure, ReadOut, checked_metrics
 from neurosc.robustness.parameters import Case, Levels, Names, Parameter, cases
 from neurosc.robustness.protocols import Device
 from neurosc.robustness.result import Sweep
-from neurosc.robustness.study import Bench, Study, counted, key_from
+from neurosc.robustness.study import Bench, Study, counted
 from neurosc.storage import Path_
 
 if TYPE_CHECKING:

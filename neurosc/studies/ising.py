@@ -16,8 +16,7 @@ from neurosc.ideal.sweeps import Sweeps
 from neurosc.learning import evaluate
 from neurosc.network import Encoding, FloatArray, PhaseNetwork
 from neurosc.plots import BLUE, GREY, ORANGE
-from neurosc.randomness import substream
-from neurosc.robustness.study import key_from, key_text
+from neurosc.randomness import key_from, key_text, substream
 from neurosc.studies.figures import panels, strip_axes
 from neurosc.studies.images import mnist_5k
 from neurosc.studies.study import Row, Settings, Study

@@ -14,8 +14,7 @@ from neurosc.coupling_map import CouplingMap, Instances, evaluate_couplings, exp
 from neurosc.coupling_map.experiments import Experiment
 from neurosc.hw_models import CouplingMismatch, Device, FrequencyMismatch, presets
 from neurosc.plots import BLUE, GREEN, GREY, ORANGE
-from neurosc.randomness import stream, substream
-from neurosc.robustness.study import key_from, key_text
+from neurosc.randomness import key_from, key_text, stream, substream
 from neurosc.studies.figures import panels
 from neurosc.studies.study import Row, Settings, Study
 from neurosc.substrate import RelaxationError, Substrate

@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from neurosc.randomness import RNG, seed_sequence, substream
+from neurosc.randomness import RNG, key_from, key_text, seed_sequence, substream
 from neurosc.robustness.lock import locked
-from neurosc.robustness.study import counted, key_from, key_text
+from neurosc.robustness.study import counted
 from neurosc.storage import Path_
 from neurosc.studies.registry import get
 from neurosc.studies.result import FIGURES, FILES, StudyResult

@@ -167,6 +167,9 @@ def test_what_never_locks_stops_with_what_was_learned() -> None:
         ({"batches": 0}, "batches: 0 is too few"),
         ({"batch_size": 0}, "batch_size: 0 is too few"),
         ({"n": 1}, "n: 1 is too few"),
+        ({"batches": 2.5}, "batches: 2.5 is no whole number; give 1 or more"),
+        ({"n": "40"}, "n: '40' is no whole number; give 2 or more"),
+        ({"cost": None}, "cost: None is none; give SynchronyCost"),
         ({"learning_rate": -1.0}, "learning_rate: -1.0 is not a positive number"),
         ({"clip": 0.0}, "clip: 0.0 is not a positive number"),
         ({"curriculum": 2.0}, "curriculum: 2.0 is no share"),
@@ -178,8 +181,16 @@ def test_what_never_locks_stops_with_what_was_learned() -> None:
 )
 def test_wrong_arguments_are_told(change: dict[str, Any], told: str, start: CouplingMap) -> None:
     arguments: dict[str, Any] = {"cost": SYNCHRONY, "batches": 1, "rng": 0} | change
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises((TypeError, ValueError), match=told):
         train(start, Frequencies(), **arguments)
+
+
+def test_what_is_no_map_and_no_source_is_told(start: CouplingMap) -> None:
+    wrong: Any = None
+    with pytest.raises(TypeError, match="source: None draws no networks; give"):
+        train(start, wrong, cost=SYNCHRONY, batches=1, rng=0)
+    with pytest.raises(TypeError, match="coupling_map: None is none; give"):
+        train(wrong, Frequencies(), cost=SYNCHRONY, batches=1, rng=0)
 
 
 def test_unknown_options_are_told() -> None:
