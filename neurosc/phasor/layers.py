@@ -21,10 +21,17 @@ def real_to_phasor(x: npt.ArrayLike, scale: float = np.pi) -> ComplexArray:
         Real; within an interval shorter than 2 pi / scale, if no two are to meet.
     scale
         Radians per unit of x.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not real, or not finite. A silent unit is the phasor 0.
     """
     values = np.asarray(x)
     if values.dtype.kind not in "fiub":
         raise TypeError(f"x: expected real numbers, not {values.dtype}; convert them to float")
+    if not np.isfinite(values).all():
+        raise ValueError("x: has entries that are not finite; replace NaN and inf")
     return np.asarray(np.exp(1j * scale * values.astype(np.float64)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,10 +73,12 @@ class PhasorMLP:
         cls, sizes: Sequence[int], *, encoding: Encoding = HALF_TURN, rng: RNG = None
     ) -> PhasorMLP:
         """Random weights for sizes such as [64, 32, 10]: inputs, hidden layers, classes."""
-        widths = [int(w) for w in sizes]
+        widths: list[Any] = list(sizes)
+        if not all(isinstance(w, int | np.integer) and not isinstance(w, bool) for w in widths):
+            raise TypeError(f"sizes: {widths} are no whole numbers; give such as [64, 32, 10]")
         if len(widths) < 3 or min(widths) < 1:
             raise ValueError(
-                f"sizes: {list(sizes)} is too short or holds an empty layer; give inputs, at least "
+                f"sizes: {widths} is too short or holds an empty layer; give inputs, at least "
                 "one hidden layer, and classes"
             )
         hidden = tuple(

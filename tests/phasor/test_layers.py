@@ -29,6 +29,18 @@ def test_silent_units_have_no_phase() -> None:
     assert np.isnan(phase_of(z)).tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_what_is_not_finite_has_no_phasor(wrong: float) -> None:
+    with pytest.raises(ValueError, match="x: has entries that are not finite; replace"):
+        PhasorMLP.random([2, 3, 2], rng=0)([0.5, wrong])
+
+
+def test_sizes_are_whole_numbers() -> None:
+    for wrong in ([4, 6.5, 3], ["4", "6", "3"]):
+        with pytest.raises(TypeError, match=r"sizes: .* are no whole numbers; give such as"):
+            PhasorMLP.random(wrong, rng=0)  # type: ignore[arg-type]
+
+
 def test_activation_ignores_scale() -> None:
     u = np.random.default_rng(0).standard_normal((4, 3)) + 1j
     assert np.allclose(PhasorActivation()(1e-9 * u), PhasorActivation()(u))
