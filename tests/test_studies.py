@@ -134,6 +134,18 @@ def test_the_command_lists_and_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "leave --data out" in capsys.readouterr().err
 
 
+def test_the_command_shortens_a_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "xor"
+    few = ["study", "xor", "--seeds", "1", "--jobs", "1", "--out", str(out), "--epochs"]
+    assert main([*few, "0"]) == 1
+    assert "epochs: 0 is no number of epochs; give 1 or more" in capsys.readouterr().err
+    assert main([*few, "2"]) == 0
+    assert "epochs = 2" in (out / "report.html").read_text("utf-8")
+    assert not pd.read_csv(out / "table.csv")["solved"].any()
+    assert main(["study", "xor", "--batches", "3"]) == 1
+    assert "the study xor has none; leave --batches out" in capsys.readouterr().err
+
+
 def test_five_oscillators_solve_xor(result: studies.StudyResult) -> None:
     assert result.table["solved"].all()
     assert result.table["epochs_to_solve"].max() <= 1000

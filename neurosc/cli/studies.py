@@ -8,7 +8,11 @@ from typing import Any
 
 from neurosc import studies
 from neurosc.cli.arguments import command
+from neurosc.robustness.study import counted
 from neurosc.studies.summary import readable, untouched
+
+COUNTS = ("epochs", "batches")
+"""Options of a study that shorten it."""
 
 
 def add_study(commands: Any) -> None:
@@ -25,6 +29,8 @@ def add_study(commands: Any) -> None:
     parser.add_argument("--jobs", type=int, default=-1, help="processes (one a core)")
     parser.add_argument("--data", help="file or folder with the data of the study")
     parser.add_argument("--experiment", help="of kuranet: a name or a file .toml (all)")
+    parser.add_argument("--epochs", type=int, help="of learning (the recipe's own)")
+    parser.add_argument("--batches", type=int, help="likewise, of coupling maps")
     parser.add_argument("--out", help="folder to write (study-NAME)")
     parser.add_argument("--overwrite", action="store_true", help="start afresh in such a folder")
     parser.add_argument("--rng", type=int, default=0, help="random root (0)")
@@ -37,8 +43,10 @@ def _study(arguments: argparse.Namespace) -> None:
             print(f"{name:14}{study.about}\n{'':14}published: {study.reported}")
         return
     study = studies.get(arguments.name)
-    given = {"data": arguments.data, "experiment": arguments.experiment}
+    given = {name: getattr(arguments, name) for name in ("data", "experiment", *COUNTS)}
     options = {name: value for name, value in given.items() if value is not None}
+    for name in options.keys() & set(COUNTS):
+        counted(name, options[name])
     for option in sorted(set(options) - set(study.options)):
         told = "brings its own" if option == "data" else "has none"
         raise ValueError(f"{option}: the study {study.name} {told}; leave --{option} out")

@@ -181,7 +181,8 @@ def fit(
     in `unlocked`. With batches of one sample, `"sgd"`, no bounds and no frozen nudges, small
     networks on `Ideal()` go through the data in one compiled loop. Its states are exact to the
     square of a step of 2e-6 rad, so weights agree with those of the general way at a tight
-    tolerance to 1e-10, and at the default one as well as that allows.
+    tolerance to 1e-10, and at the default one as well as that allows. Where a sample has several
+    minima, the two ways may take different ones from the same start.
     """
     given = dict(locals())
     train, held_out = as_dataset(data), None
