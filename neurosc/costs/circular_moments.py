@@ -36,8 +36,8 @@ class CircularMoments(Cost):
 
     Four groups have no rest of their own at C = 0: neighbours stand at right angles, where the
     stiffness K_ij cos(theta_j - theta_i) of each coupling between them vanishes, so that the two
-    pairs of opposite groups turn against each other freely, whatever K is. Three, five or more have
-    one.
+    pairs of opposite groups turn against each other freely, whatever K is. Two, three, five and six
+    groups can have one.
 
     Source: Ricci et al., arXiv 2105.02838 (2021).
     """

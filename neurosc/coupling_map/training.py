@@ -177,7 +177,7 @@ def learn_batch(
 def _check(coupling_map: Any, source: Any, cost: Any) -> None:
     if not isinstance(coupling_map, CouplingMap):
         raise TypeError(
-            f"coupling_map: {coupling_map!r} is none; give a CouplingMap, such as "
+            f"coupling_map: {coupling_map!r} is no map; give a CouplingMap, such as "
             "CouplingMap(features=1, rng=0)"
         )
     if not callable(getattr(source, "draw", None)):
@@ -185,7 +185,7 @@ def _check(coupling_map: Any, source: Any, cost: Any) -> None:
             f"source: {source!r} draws no networks; give a source, such as Frequencies()"
         )
     if not isinstance(cost, Cost):
-        raise TypeError(f"cost: {cost!r} is none; give SynchronyCost() or CircularMoments(k)")
+        raise TypeError(f"cost: {cost!r} is no cost; give SynchronyCost() or CircularMoments(k)")
 
 
 def _nothing_locks(trained: Trained, cost: Cost) -> RelaxationError:

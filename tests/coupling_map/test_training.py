@@ -169,7 +169,7 @@ def test_what_never_locks_stops_with_what_was_learned() -> None:
         ({"n": 1}, "n: 1 is too few"),
         ({"batches": 2.5}, "batches: 2.5 is no whole number; give 1 or more"),
         ({"n": "40"}, "n: '40' is no whole number; give 2 or more"),
-        ({"cost": None}, "cost: None is none; give SynchronyCost"),
+        ({"cost": None}, "cost: None is no cost; give SynchronyCost"),
         ({"learning_rate": -1.0}, "learning_rate: -1.0 is not a positive number"),
         ({"clip": 0.0}, "clip: 0.0 is not a positive number"),
         ({"curriculum": 2.0}, "curriculum: 2.0 is no share"),
@@ -189,7 +189,7 @@ def test_what_is_no_map_and_no_source_is_told(start: CouplingMap) -> None:
     wrong: Any = None
     with pytest.raises(TypeError, match="source: None draws no networks; give"):
         train(start, wrong, cost=SYNCHRONY, batches=1, rng=0)
-    with pytest.raises(TypeError, match="coupling_map: None is none; give"):
+    with pytest.raises(TypeError, match="coupling_map: None is no map; give"):
         train(wrong, Frequencies(), cost=SYNCHRONY, batches=1, rng=0)
 
 
